@@ -1,0 +1,44 @@
+# `make quickstart` runs the whole job; `make test` the fast suite. Both make the environment first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCE ?=
+OUT ?= runs/quickstart
+
+.PHONY: setup quickstart test test-slow check build clean
+
+setup: $(STAMP)
+
+# uv resolves and installs in about half a minute what pip takes many minutes for.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else f"Error: Python 3.11 or 3.12 is needed, $(PYTHON) is {v[0]}.{v[1]}; name one with `make PYTHON=python3.11 setup`.")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "Installing the training stack into $(VENV) (a few GB on the first run) ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[dev]'
+	@touch $@
+
+# SOURCE=path/to/code for your own files, OUT=folder, SET="vocab_size=2048 batches=100".
+quickstart: $(STAMP)
+	@$(BIN)/foundry-plugins quickstart \
+	  --out "$(if $(SOURCE),$(if $(filter default undefined file,$(origin OUT)),runs/$(notdir $(abspath $(SOURCE))),$(OUT)),$(OUT))" \
+	  $(if $(SOURCE),--source "$(SOURCE)") $(foreach pair,$(SET),--set $(pair))
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest
+
+test-slow: $(STAMP)
+	@$(BIN)/python -m pytest -m "slow" --timeout 3600
+
+check: $(STAMP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright
+	@$(BIN)/yamllint --strict .
+
+build: $(STAMP)
+	@$(BIN)/python -m build --installer uv --outdir dist .
+
+clean:
+	@rm -rf runs dist .pytest_cache .ruff_cache .hypothesis

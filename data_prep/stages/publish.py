@@ -1,0 +1,131 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""Stage 7: finished parts to where readers look for them.
+
+Files are hard links into the work folder (copies where the file system has none), so publishing
+costs neither time nor space, and a folder that is lost comes back without being computed again. A
+folder is replaced as a whole; ``index.json``, which makes it a dataset, is in it or the folder is
+not there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from data_prep import mds
+from data_prep.ledger import Outcome, Task, code_of, digest
+from data_prep.recipe import Recipe
+from data_prep.split import SPLITS
+from data_prep.stages import gather, shards, vocabulary
+from foundry_plugins.contract import sample
+from foundry_plugins.contract.files import atomic_path, write_json, write_text
+from foundry_plugins.contract.sentinels import END_OF_TEXT, PAD
+
+STAGE = "publish"
+INDEX_FILE = "index.json"
+
+
+def plan(
+    recipe: Recipe,
+    work: Path,
+    gathered: Sequence[Outcome],
+    learned: Outcome,
+    packed: Sequence[Outcome],
+) -> list[Task]:
+    """One task a folder: ``tokenizer``, ``documents`` and each split."""
+    learned_folder = work / vocabulary.STAGE / vocabulary.PART
+    tokenizer_files = {path.name: path for path in sorted(learned_folder.iterdir())}
+    documents = {o.files[0]: work / gather.STAGE / o.files[0] for o in gathered}
+    tasks = [
+        _task("tokenizer", tokenizer_files, learned.digest),
+        _task("documents", documents, digest([o.digest for o in gathered])),
+    ]
+    for side in SPLITS:
+        parts = {o.files[0]: o for o in packed if o.files[0].startswith(side)}
+        metadata = _metadata(recipe, side, gathered, learned, list(parts.values()))
+        files, index = {}, {}
+        for name, outcome in parts.items():
+            number = name.rpartition("-")[2]
+            index[number] = outcome.figures["index"]
+            for path in sorted((work / shards.STAGE / name).iterdir()):
+                files[f"{number}/{path.name}"] = path
+        inputs = digest(
+            code_of(__name__, mds), [o.digest for o in parts.values()], metadata.to_json()
+        )
+        tasks.append(_task(side, files, inputs, metadata, mds.merged_index(index)))
+    return tasks
+
+
+def publish(
+    folder: Path,
+    part: str,
+    *,
+    files: dict[str, Path],
+    metadata: sample.DatasetMetadata | None,
+    index: dict[str, object] | None,
+) -> Outcome:
+    """Builds one folder aside, then puts it in its place."""
+    target = folder.parent.parent / part
+    names = list(files)
+    with atomic_path(target) as partial:
+        for name, path in files.items():
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            _link(path, partial / name)
+        if metadata is not None:
+            write_text(partial / sample.METADATA_FILE, metadata.to_json())
+            write_json(partial / INDEX_FILE, index)
+            names += [sample.METADATA_FILE, INDEX_FILE]
+    # Named one by one: a reader may keep decompressed shards beside them.
+    return Outcome(tuple(f"../../{part}/{name}" for name in names), "", {})
+
+
+def _task(
+    part: str,
+    files: dict[str, Path],
+    inputs: str,
+    metadata: sample.DatasetMetadata | None = None,
+    index: dict[str, object] | None = None,
+) -> Task:
+    weight = sum(path.stat().st_size for path in files.values())
+    arguments = {"files": files, "metadata": metadata, "index": index}
+    return Task(STAGE, part, inputs, weight, publish, arguments)
+
+
+def _metadata(
+    recipe: Recipe,
+    side: str,
+    gathered: Sequence[Outcome],
+    learned: Outcome,
+    packed: Sequence[Outcome],
+) -> sample.DatasetMetadata:
+    figures = learned.figures
+    documents = [o for o in gathered if o.files[0].startswith(side)]
+    return sample.DatasetMetadata(
+        split=side,
+        sequence_length=recipe.shards.sequence_length,
+        token_dtype=sample.token_dtype(figures["vocab_size"]),
+        vocab_size=figures["vocab_size"],
+        eos_token_id=figures["sentinels"][END_OF_TEXT],
+        pad_token_id=figures["sentinels"][PAD],
+        sentinels=figures["sentinels"],
+        tokenizer_fingerprint=figures["fingerprint"],
+        languages=shards.languages_of(gathered),
+        sources=[step.name for step in recipe.sources],
+        formats=["text"],
+        recipe_hash=recipe.hash,
+        num_samples=sum(o.figures["samples"] for o in packed),
+        num_documents=sum(o.figures["documents"] for o in packed),
+        num_tokens=sum(o.figures["tokens"] for o in packed),
+        num_bytes=sum(o.figures["bytes"] for o in documents),
+    )
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        # A file system without links; a full disk fails in the copy as well.
+        shutil.copyfile(source, target)

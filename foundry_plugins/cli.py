@@ -1,0 +1,190 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""The command ``foundry-plugins``: what is not a host's own command.
+
+Heavy imports happen inside the commands, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foundry_plugins.contract.errors import UserError, require
+
+app = typer.Typer(
+    name="foundry-plugins",
+    help="Tools around training code models with LLM Foundry.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="As for llmfoundry train.")
+]
+Documents = Annotated[
+    Path, typer.Argument(help="The documents/ folder that convert_dataset wrote.")
+]
+
+
+@app.command()
+def check(
+    yaml: Annotated[Path, typer.Argument(help="A training YAML.")], overrides: Overrides = None
+) -> None:
+    """Build everything that a training YAML names, without training; print the first mistake."""
+    from foundry_plugins.check import check_training
+
+    _table("section", "found", rows=check_training(yaml, overrides or []), title=f"{yaml} is sound")
+
+
+@app.command()
+def yamls(
+    name: Annotated[str | None, typer.Argument(help="The YAML to copy.")] = None,
+    to: Annotated[Path, typer.Option(help="File or folder to copy it to.")] = Path(),
+) -> None:
+    """List the YAMLs that come with the package, or copy one to start from."""
+    from foundry_plugins import yaml_files
+
+    if name is None:
+        rows = [(found, yaml_files.summary(found)) for found in yaml_files.names()]
+        _table("name", "what it does", rows=rows, title=str(yaml_files.folder()))
+    else:
+        typer.echo(f"Copied to {yaml_files.copy(name, to)}")
+
+
+@app.command()
+def baselines(documents: Documents, output: Annotated[Path, typer.Option()]) -> None:
+    """Fit byte n-gram models on the training files and score the validation files."""
+    from foundry_plugins.contract.files import write_json
+    from foundry_plugins.eval.byte_ngram import baselines as fit
+
+    scores = fit(documents)
+    write_json(output, {"bits_per_byte": scores})
+    rows = [(name, f"{value:.4f}") for name, value in scores.items()]
+    _table("model", "bits per byte", rows=rows, title="Byte n-grams on the validation files")
+
+
+@app.command("infilling-problems")
+def infilling_problems(
+    documents: Documents,
+    output: Annotated[Path, typer.Argument(help="The JSONL file to write.")],
+    count: Annotated[int, typer.Option(min=1, help="How many problems at most.")] = 100,
+    seed: Annotated[int, typer.Option(help="Decides which lines are taken.")] = 17,
+) -> None:
+    """Make single-line infilling problems from the held-out documents."""
+    from foundry_plugins.eval.problems import write_infilling_problems
+
+    written = write_infilling_problems(documents, output, count=count, seed=seed)
+    typer.echo(f"{written} problems in {output}")
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A Composer checkpoint (.pt).")],
+    documents: Annotated[
+        Path, typer.Option(help="documents/ folder whose held-out files the check is made on.")
+    ],
+    gguf: Annotated[Path | None, typer.Option(help="GGUF file to write.")] = None,
+    hf: Annotated[Path | None, typer.Option(help="Hugging Face folder to write.")] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON with the measured figures.")] = None,
+) -> None:
+    """Export a checkpoint; nothing is left behind unless it gives the same output as the model."""
+    require(gguf is not None or hf is not None, "Name what to write: `--gguf FILE`, `--hf FOLDER`.")
+    import itertools
+
+    from foundry_plugins.contract.files import write_json
+    from foundry_plugins.eval.documents import read_documents
+    from foundry_plugins.export.gguf import export_gguf
+    from foundry_plugins.export.hf import export_hf
+
+    held_out = (document.text for document in read_documents(documents, "validation"))
+    samples = list(itertools.islice(held_out, 8))
+    reports = {}
+    for path, write in ((gguf, export_gguf), (hf, export_hf)):
+        if path is not None:
+            reports[str(path)] = write(checkpoint, path, samples)
+    if report is not None:
+        write_json(report, {path: found.to_dict() for path, found in reports.items()})
+    rows = [(path, *row) for path, found in reports.items() for row in found.rows()]
+    _table("written", "check", "measured", "allowed", rows=rows, title="Export equals the model")
+
+
+@app.command()
+def generate(
+    gguf: Annotated[Path, typer.Argument(help="A GGUF file of a model trained with sentinels.")],
+    problems: Annotated[Path, typer.Option(help="JSONL of infilling-problems; the first is used.")],
+    output: Annotated[Path, typer.Option(help="JSON file to write.")],
+    max_tokens: Annotated[int, typer.Option(min=1)] = 48,
+) -> None:
+    """Complete and fill in one problem with llama.cpp."""
+    import json
+
+    from foundry_plugins.contract.files import write_json
+    from foundry_plugins.export.llamacpp import complete, infill
+
+    require(problems.is_file(), f"There is no file {problems}; write it with infilling-problems.")
+    with problems.open(encoding="utf-8") as lines:
+        problem = json.loads(next(lines))
+    result = {
+        "prefix": problem["prefix"],
+        "suffix": problem["suffix"],
+        "expected": problem["middle"],
+        "completion": complete(gguf, problem["prefix"], max_tokens),
+        "infilling": infill(gguf, problem["prefix"], problem["suffix"], max_tokens),
+    }
+    write_json(output, result)
+    typer.echo(json.dumps({key: result[key] for key in ("completion", "infilling", "expected")}))
+
+
+@app.command()
+def quickstart(
+    source: Annotated[
+        Path | None, typer.Option(help="Folder of source code; default: the standard library.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for everything.")] = Path("runs/quickstart"),
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="vocab_size=N, batches=N, processes=N or workers=N."),
+    ] = None,
+) -> None:
+    """From source files to a trained, evaluated, exported model; resumes and skips what is done."""
+    from foundry_plugins.contract.errors import reject_unknown_keys
+    from foundry_plugins.quickstart.job import quickstart as run
+
+    settings = dict(_pair(text) for text in setting or [])
+    reject_unknown_keys("--set", settings, ["vocab_size", "batches", "processes", "workers"])
+    run(source, out, settings)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    require(bool(equals) and value.isdigit(), f"`--set {text}` is not of the form key=number.")
+    return key, value
+
+
+def _table(*columns: str, rows: list[tuple[str, ...]], title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def main() -> None:
+    """Runs the command line; a user's mistake ends with one sentence and status 1."""
+    try:
+        app()
+    except UserError as error:
+        sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; run the same command again to continue.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""ALiBi through torch's ``scaled_dot_product_attention`` with one bias shared by all layers.
+
+The (1, H, T, T) bias does not depend on the batch or the layer, so it is built once for a context
+length; keys and values of the shared heads are broadcast, not repeated. fp32 only: a bf16 bias
+rounds distances above 256.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+from foundry_plugins.models.attention.alibi import relative_bias, shared_relative_bias
+
+
+def sdpa_attention(
+    q_BHTD: torch.Tensor,
+    k_BKSD: torch.Tensor,
+    v_BKSD: torch.Tensor,
+    *,
+    scale: float,
+    mask: torch.Tensor | None = None,
+    dropout_p: float = 0.0,
+) -> torch.Tensor:
+    """Same contract as `reference_attention`; raises TypeError unless the inputs are fp32."""
+    if q_BHTD.dtype != torch.float32:
+        raise TypeError(f"kernel 'sdpa' takes float32, got {q_BHTD.dtype}; use 'reference'.")
+    heads, queries, keys = q_BHTD.shape[1], q_BHTD.shape[2], k_BKSD.shape[2]
+    if queries == keys:
+        bias = shared_relative_bias(heads, keys, q_BHTD.device)
+    else:
+        bias = relative_bias(heads, queries, keys, q_BHTD.device)
+    if mask is not None:
+        bias = bias.masked_fill(~mask, torch.finfo(bias.dtype).min)
+        # A row that is masked throughout must not be all -inf: softmax would give NaN.
+        bias = bias.clamp(min=torch.finfo(bias.dtype).min)
+    shape = (-1, heads, -1, -1)
+    if k_BKSD.shape[1] not in (1, heads):
+        repeats = heads // k_BKSD.shape[1]
+        k_BKSD, v_BKSD = (x.repeat_interleave(repeats, dim=1) for x in (k_BKSD, v_BKSD))
+    return scaled_dot_product_attention(
+        q_BHTD, k_BKSD.expand(shape), v_BKSD.expand(shape), bias, dropout_p, scale=scale
+    )

@@ -1,0 +1,71 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures that several rooms share, and the rule that a skipped test is named and counted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+BIN = Path(sys.executable).parent
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """With FORBID_SKIPS set, a skip is a failure: the machine should have had the tool."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.skipped and os.environ.get("FORBID_SKIPS") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which FORBID_SKIPS does not allow: {report.longrepr}"
+
+
+@pytest.fixture(scope="session")
+def source_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small real code base: three packages of the standard library."""
+    folder = tmp_path_factory.mktemp("source")
+    library = Path(sysconfig.get_paths()["stdlib"])
+    for name in ("asyncio", "json", "email", "importlib"):
+        shutil.copytree(library / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def root(source_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder laid out like the quickstart's, with shards of 64 tokens and 512 vocabulary."""
+    folder = tmp_path_factory.mktemp("runs")
+    subprocess.run(
+        [
+            *(BIN / "convert_dataset", "run", ROOT / "yamls/quickstart/data.yaml"),
+            f"variables.source={source_folder}",
+            f"variables.output={folder / 'data'}",
+            *("variables.sequence_length=64", "variables.vocab_size=512"),
+            "variables.validation_share=0.1",
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def problems(root: Path) -> Path:
+    """Single-line infilling problems from the held-out files, where the YAMLs expect them."""
+    path = root / "infilling.jsonl"
+    subprocess.run(
+        [BIN / "foundry-plugins", "infilling-problems", root / "data/documents", path, "--count=8"],
+        check=True,
+        capture_output=True,
+    )
+    return path

@@ -1,0 +1,57 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""The same bytes for any number of workers, and after kill -9 at any moment."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Tree = Callable[[Path], dict[str, bytes]]
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_workers_change_nothing(
+    convert: Callable[..., object],
+    converted: Path,
+    source_folder: Path,
+    tmp_path: Path,
+    tree: Tree,
+    workers: int,
+) -> None:
+    convert(source_folder, tmp_path / "out", f"variables.workers={workers}")
+    assert tree(tmp_path / "out") == tree(converted)
+
+
+def test_kills_change_nothing(
+    command: Callable[..., list[str]],
+    convert: Callable[..., subprocess.CompletedProcess[str]],
+    converted: Path,
+    source_folder: Path,
+    tmp_path: Path,
+    tree: Tree,
+) -> None:
+    rng = random.Random(17)
+    output = tmp_path / "out"
+    argv = command(source_folder, output, "variables.workers=2")
+    kills = 0
+    for stage in ("read", "deduplicate", "scatter", "gather", "vocabulary", "shards", "publish"):
+        with subprocess.Popen(argv, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+            # Until the stage has a first marker, then a random moment more.
+            markers = output / ".work/ledger" / stage
+            while process.poll() is None and not (markers.is_dir() and any(markers.iterdir())):
+                time.sleep(0.002)
+            time.sleep(rng.random() * 0.05)
+            kills += process.poll() is None
+            # Only the parent: its workers must follow, and leave nothing that trips the next run.
+            os.kill(process.pid, signal.SIGKILL)
+    assert kills >= 4
+    convert(source_folder, output, "variables.workers=2")
+    assert tree(output) == tree(converted)

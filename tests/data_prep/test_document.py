@@ -1,0 +1,83 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""Files to documents: language, identity, and the reasons why a file is none."""
+
+from __future__ import annotations
+
+import doctest
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from data_prep import document_file, languages
+from data_prep.dedup import exact
+from data_prep.document import Document, Dropped, blob_id, decode
+
+
+@pytest.mark.parametrize("module", [languages, exact])
+def test_docstring_examples(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("path", "language"),
+    [
+        ("a.py", "Python"),
+        ("src/A.JAVA", "Java"),
+        ("x/y.tar.h", "C"),
+        ("Makefile", "Makefile"),
+        ("deploy/Dockerfile", "Dockerfile"),
+        ("CMakeLists.txt", "CMake"),
+        ("notes.txt", None),
+        ("noending", None),
+        ("folder.py/noending", None),
+        (".py", None),
+    ],
+)
+def test_language_by_name(path: str, language: str | None) -> None:
+    assert languages.language_of(path) == language
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "reason"),
+    [
+        ("a.png", b"x", "not_source"),
+        ("a.py", b"", "empty"),
+        ("a.py", b"x = '\0'", "binary"),
+        ("a.py", b"x = '\xe9'", "not_utf8"),
+        # UTF-16 holds zero bytes wherever a character is ASCII.
+        ("a.py", "x = 1".encode("utf-16"), "binary"),
+    ],
+)
+def test_reasons(path: str, data: bytes, reason: str) -> None:
+    found = decode(data, path=path, source="code")
+    assert isinstance(found, Dropped)
+    assert found.reason == reason
+
+
+def test_text_is_the_bytes_and_nothing_else() -> None:
+    data = "\ufeffa = 'é'\r\nb\u2028c\n".encode()
+    found = decode(data, path="a.py", source="code")
+    assert isinstance(found, Document)
+    assert found.text.encode() == data
+
+
+def test_origin_is_gits_id(tmp_path: Path) -> None:
+    # The id of the empty blob and of "hello\n" are known to every user of git.
+    assert blob_id(b"") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+    assert blob_id(b"hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a"
+    assert Document.of("hello\n").swhid == "swh:1:cnt:ce013625030ba8dba906f756967f9e9ca394464a"
+    file = tmp_path / "a.py"
+    file.write_bytes(b"x = 1\r\n")
+    done = subprocess.run(["git", "hash-object", file], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == blob_id(file.read_bytes())
+
+
+def test_records_come_back_from_several_frames(tmp_path: Path) -> None:
+    records = [Document.of(text).to_dict() for text in ("a\r\nb", "\u2028\u0085é", "{}\n")]
+    lines = [document_file.dump_line(record) for record in records]
+    frames = [document_file.compress_lines(part)[0] for part in (lines[:2], lines[2:])]
+    (tmp_path / "x.jsonl.zst").write_bytes(b"".join(frames))
+    assert list(document_file.read_file(tmp_path / "x.jsonl.zst")) == records
+    assert list(document_file.read_lines(frames[1])) == records[2:]
