@@ -131,5 +131,6 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
         with _section(f"callbacks ({type(callback).__name__})"):
             # Ours look for what they act on here; the host's may expect a running trainer.
             if type(callback).__module__.startswith("foundry_plugins."):
-                callback.run_event(Event.INIT, state, engine.logger)
+                for event in (Event.INIT, Event.BEFORE_LOAD, Event.FIT_START):
+                    callback.run_event(event, state, engine.logger)
     yield "callbacks", ", ".join(section.callbacks or {}) or "none"

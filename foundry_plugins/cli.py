@@ -184,7 +184,3 @@ def main() -> None:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit("Interrupted; run the same command again to continue.")
-
-
-if __name__ == "__main__":
-    main()

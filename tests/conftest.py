@@ -31,6 +31,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         report.longrepr = f"skipped, which FORBID_SKIPS does not allow: {report.longrepr}"
 
 
+def call(command: list[str | Path]) -> None:
+    """Runs a command; its output is shown if it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.fixture(scope="session")
 def source_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small real code base: three packages of the standard library."""
@@ -45,16 +51,14 @@ def source_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def root(source_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder laid out like the quickstart's, with shards of 64 tokens and 512 vocabulary."""
     folder = tmp_path_factory.mktemp("runs")
-    subprocess.run(
+    call(
         [
             *(BIN / "convert_dataset", "run", ROOT / "yamls/quickstart/data.yaml"),
             f"variables.source={source_folder}",
             f"variables.output={folder / 'data'}",
             *("variables.sequence_length=64", "variables.vocab_size=512"),
             "variables.validation_share=0.1",
-        ],
-        check=True,
-        capture_output=True,
+        ]
     )
     return folder
 
@@ -62,10 +66,8 @@ def root(source_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def problems(root: Path) -> Path:
     """Single-line infilling problems from the held-out files, where the YAMLs expect them."""
-    path = root / "infilling.jsonl"
-    subprocess.run(
-        [BIN / "foundry-plugins", "infilling-problems", root / "data/documents", path, "--count=8"],
-        check=True,
-        capture_output=True,
+    path = root / "infilling_problems.jsonl"
+    call(
+        [BIN / "foundry-plugins", "infilling-problems", root / "data/documents", path, "--count=8"]
     )
     return path

@@ -75,16 +75,7 @@ def write_part(
 ) -> Outcome:
     """Encodes, packs and writes one part."""
     encoder = tokenizer.Encoder.load(tokenizer_folder)
-    token_documents = [
-        pack.TokenDocument(
-            tokens=tokens,
-            origin=bytes.fromhex(record["origin"]),
-            language=languages.index(record["language"]),
-            source=sources.index(record["source"]),
-        )
-        for batch in _batches(documents)
-        for record, tokens in zip(batch, _encode(encoder, batch), strict=True)
-    ]
+    token_documents = list(_encode(encoder, documents, languages, sources))
     packed = pack.pack(
         token_documents,
         sequence_length=shards.sequence_length,
@@ -112,8 +103,18 @@ def write_part(
     return Outcome((part,), digest(entries), figures)
 
 
-def _encode(encoder: tokenizer.Encoder, batch: list[dict[str, Any]]) -> list[Any]:
-    return encoder.encode([r["text"] for r in batch], [r["path"] for r in batch])
+def _encode(
+    encoder: tokenizer.Encoder, file: Path, languages: list[str], sources: list[str]
+) -> Iterator[pack.TokenDocument]:
+    for batch in _batches(file):
+        encoded = encoder.encode([r["text"] for r in batch], [r["path"] for r in batch])
+        for record, tokens in zip(batch, encoded, strict=True):
+            yield pack.TokenDocument(
+                tokens=tokens,
+                origin=bytes.fromhex(record["origin"]),
+                language=languages.index(record["language"]),
+                source=sources.index(record["source"]),
+            )
 
 
 def _batches(file: Path) -> Iterator[list[dict[str, Any]]]:

@@ -120,7 +120,7 @@ class CodeEvaluationDataset(Dataset[Example]):
             "eos_token_id": _special_ids(tokenizer),
         }
         # Composer puts a space before each generation of such a tokenizer.
-        self.added_space = len(tokenizer(" a", add_special_tokens=False)["input_ids"]) != 1  # pyright: ignore[reportArgumentType]
+        self.added_space = len(tokenizer.encode(" a", add_special_tokens=False)) != 1
         self.line_tables = LineTables(tokenizer) if single_line else None
         prompt = InfillingPrompt.of(tokenizer, format, sentinels)
         room = max_seq_len - max_new_tokens

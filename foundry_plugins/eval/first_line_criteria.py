@@ -13,7 +13,7 @@ break, and whether it holds a line break after a visible character.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers.generation.stopping_criteria import StoppingCriteria
@@ -68,4 +68,5 @@ class FirstLineCriteria(StoppingCriteria):
         self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any
     ) -> torch.BoolTensor:
         """Whether each row is finished."""
-        return self.tables.is_complete(input_ids[:, self.prompt_length :])  # pyright: ignore[reportReturnType]
+        done = self.tables.is_complete(input_ids[:, self.prompt_length :])
+        return cast("torch.BoolTensor", done)

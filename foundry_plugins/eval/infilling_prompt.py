@@ -79,7 +79,7 @@ class InfillingPrompt:
             role: _sentinel_id(vocabulary, role, name)
             for role, name in {**DEFAULT_SENTINELS, **(sentinels or {})}.items()
         }
-        empty: list[int] = tokenizer("")["input_ids"]  # pyright: ignore[reportAssignmentType]
+        empty = tokenizer.encode("")
         lead = tuple(i for i in empty if i == tokenizer.bos_token_id != tokenizer.eos_token_id)
         return cls(tokenizer, order, ids["prefix"], ids["suffix"], ids["middle"], lead)
 
@@ -94,8 +94,7 @@ class InfillingPrompt:
         return [*self.lead, self.prefix_id, self.suffix_id, *s, self.middle_id, *p]
 
     def _text_ids(self, text: str) -> list[int]:
-        ids = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        return list(ids)  # pyright: ignore[reportArgumentType]
+        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
 
 
 def _sentinel_id(vocabulary: Mapping[str, int], role: str, name: str) -> int:

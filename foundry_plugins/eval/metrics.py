@@ -97,8 +97,8 @@ class InfillExactMatchAccuracy(InContextLearningMetric):
         self.add_state("matches", default=torch.tensor(0), dist_reduce_fx="sum")
         self.add_state("total", default=torch.tensor(0), dist_reduce_fx="sum")
 
-    def update(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, batch: Mapping[str, Any], outputs: list[str], labels: list[str]
+    def update(
+        self, batch: Mapping[str, Any], outputs: Any, labels: Any
     ) -> dict[str, list[Any]] | None:
         """Adds one batch.
 

@@ -17,10 +17,8 @@ from foundry_plugins.contract.sentinels import END_OF_TEXT, FIM_MIDDLE, FIM_PREF
 LOGIT_LIMIT = 1e-5
 # Largest absolute difference of a log-probability that llama.cpp returns.
 LOG_PROBABILITY_LIMIT = 1e-3
-# Two tokens whose log-probabilities differ by less than this may come out in either order.
-TIE = 1e-5
 NEW_TOKENS = 64
-_MAX_SAMPLES = 8
+_MAX_SAMPLES, _MAX_PROMPTS = 8, 5
 
 # Where tokenizers differ: case folding, scripts, categories of digits and spaces, line ends, and
 # special tokens written out in a text.
@@ -126,21 +124,24 @@ def make_probes(tokenizer: Any, samples: Sequence[str], max_seq_len: int) -> Pro
     rows = [tuple(longest), *(tuple(ids[:max_seq_len]) for ids in contexts)]
     new_tokens = min(NEW_TOKENS, max_seq_len // 2)
     short = min(32, max_seq_len - new_tokens)
-    prompts = [tuple(ids[:short]) for ids in contexts[:_MAX_SAMPLES]]
+    prompts = [tuple(ids[:short]) for ids in contexts[:_MAX_PROMPTS]]
     prompts.append(tuple(longest[: max_seq_len - new_tokens]))
     return Probes(texts, tuple(rows), tuple(prompts), new_tokens)
 
 
-def greedy_mismatches(log_probabilities: Any, prompt_length: int, generated: Sequence[int]) -> int:
+def greedy_mismatches(
+    log_probabilities: Any, prompt_length: int, generated: Sequence[int], tie: float
+) -> int:
     """How many generated tokens are not the reference's own greedy choice.
 
     The reference is run once over prompt and generation, (T, V). If its best token at every
     position is the one generated there, both would have generated the same text; so no second
-    generation is needed. Ties within `TIE` count as agreement.
+    generation is needed. Tokens whose log-probabilities differ by less than ``tie`` may come out in
+    either order.
     """
     rows = log_probabilities[prompt_length - 1 : prompt_length - 1 + len(generated)]
     chosen = rows[range(len(generated)), list(generated)]
-    return int((rows.max(dim=-1).values - chosen > TIE).sum())
+    return int((rows.max(dim=-1).values - chosen > tie).sum())
 
 
 def refuse_foreign_target(output: Path, is_ours: bool, what: str) -> None:

@@ -70,7 +70,7 @@ def _compare(
     wrong = 0
     for prompt, tokens in zip(probes.prompts, generated, strict=True):
         log_probabilities = reference((*prompt, *tokens)).double().log_softmax(-1)
-        wrong += greedy_mismatches(log_probabilities, len(prompt), tokens)
+        wrong += greedy_mismatches(log_probabilities, len(prompt), tokens, 2 * LOGIT_LIMIT)
     total = sum(map(len, generated))
     positions = sum(map(len, probes.rows))
     return [

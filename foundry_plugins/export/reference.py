@@ -8,9 +8,11 @@ kernel is set to the plain one that runs anywhere. fp32, without dropout.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from foundry_plugins.contract.errors import require
@@ -45,9 +47,7 @@ def load_reference(checkpoint: Checkpoint) -> Callable[[Sequence[int]], torch.Te
         f"{checkpoint.path} holds a model of type {kind!r}, which cannot be rebuilt to check the "
         f"export against; it must be one of {', '.join(_REGISTERED)}.",
     )
-    with warnings.catch_warnings():
-        # Remarks on the configuration, made and read when the model was trained.
-        warnings.simplefilter("ignore")
+    with _quiet():
         built = build_composer_model(_REGISTERED[str(kind)], _model_section(checkpoint), None)
     model: Any = built.model
     # Built on the meta device, so that the weights are neither initialised nor held twice.
@@ -57,11 +57,23 @@ def load_reference(checkpoint: Checkpoint) -> Callable[[Sequence[int]], torch.Te
         use_relative_alibi(model.transformer)
 
     def logits(ids: Sequence[int]) -> torch.Tensor:
-        with torch.inference_mode(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with torch.inference_mode(), _quiet():
             return model(input_ids=torch.tensor([list(ids)]), use_cache=False).logits[0].float()
 
     return logits
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hides remarks on the configuration, which were made and read when the model was trained."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
 
 
 def _model_section(checkpoint: Checkpoint) -> dict[str, Any]:

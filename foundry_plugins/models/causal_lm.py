@@ -108,7 +108,9 @@ class ComposerCodeMPTCausalLM(ComposerMPTCausalLM):
 
     def loss(self, outputs: Any, batch: Mapping[str, Any]) -> Any:
         """Mean loss in nats per predicted token."""
-        return average_over_ranks(super().loss(outputs, batch), self.model)
+        loss = super().loss(outputs, batch)
+        assert isinstance(loss, torch.Tensor)  # a dict only from mixture-of-experts layers
+        return average_over_ranks(loss, self.model)
 
     @property
     def model_class(self) -> type[CodeMPTForCausalLM]:

@@ -83,10 +83,10 @@ def _problems(root: Path, settings: dict[str, str]) -> Step:
         title="3. Problems: held-out lines to fill in",
         command=[
             *("foundry-plugins", "infilling-problems", str(root / "data/documents")),
-            *(str(root / "infilling.jsonl"), "--count", "64"),
+            *(str(root / "infilling_problems.jsonl"), "--count", "64"),
         ],
         reads=_shards(root),
-        writes=[root / "infilling.jsonl"],
+        writes=[root / "infilling_problems.jsonl"],
     )
 
 
@@ -120,7 +120,7 @@ def _evaluate(root: Path, settings: dict[str, str]) -> Step:
         name="evaluate",
         title="5. Evaluation: left to right, infilling, and lines filled in exactly",
         command=["llmfoundry", "eval", str(recipe), *_variables(root, settings, "vocab_size")],
-        reads=[recipe, root / CHECKPOINT, root / "infilling.jsonl", *_shards(root)],
+        reads=[recipe, root / CHECKPOINT, root / "infilling_problems.jsonl", *_shards(root)],
         writes=[root / "evaluation.json"],
     )
 
@@ -147,12 +147,12 @@ def _generate(root: Path, settings: dict[str, str]) -> Step:
             *("foundry-plugins", "generate", str(root / "model.gguf")),
             *(
                 "--problems",
-                str(root / "infilling.jsonl"),
+                str(root / "infilling_problems.jsonl"),
                 "--output",
                 str(root / "generated.json"),
             ),
         ],
-        reads=[root / "model.gguf", root / "infilling.jsonl"],
+        reads=[root / "model.gguf", root / "infilling_problems.jsonl"],
         writes=[root / "generated.json"],
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import doctest
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -16,8 +17,8 @@ from data_prep.document import Document, Dropped, blob_id, decode
 
 
 @pytest.mark.parametrize("module", [languages, exact])
-def test_docstring_examples(module: object) -> None:
-    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
+def test_docstring_examples(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_foundrys_text_dataloader(converted: Path, tmp_path: Path) -> None:
         drop_last=False,
         num_workers=0,
         pin_memory=False,
-        prefetch_factor=None,  # type: ignore[arg-type]
+        prefetch_factor=None,
         persistent_workers=False,
     )
     batch = next(iter(spec.dataloader))

@@ -66,9 +66,9 @@ class State:
 
 
 def run_round(callback: EvaluationTable, state: Any) -> None:
-    callback.eval_standalone_start(state, None)  # type: ignore[arg-type]
-    callback.eval_end(state, None)  # type: ignore[arg-type]
-    callback.eval_standalone_end(state, None)  # type: ignore[arg-type]
+    callback.eval_standalone_start(state, None)
+    callback.eval_end(state, None)
+    callback.eval_standalone_end(state, None)
 
 
 def test_each_round_replaces_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,7 +73,7 @@ def test_exact_match_by_hand() -> None:
 
 def test_exact_match_passes_over_other_batches() -> None:
     metric = InfillExactMatchAccuracy()
-    assert metric.update({}, torch.zeros(1, 1, 4), torch.zeros(1, 1)) is None  # type: ignore[arg-type]
+    assert metric.update({}, torch.zeros(1, 1, 4), torch.zeros(1, 1)) is None
     # A generation task of Foundry's own.
     assert metric.update({"mode": "generate"}, ["a"], ["a"]) is None
     assert math.isnan(metric.compute().item())

@@ -58,7 +58,7 @@ class CountedRows(list[dict[str, torch.Tensor]]):
 
 
 def counted_loader(tokenizer: Any, device_batch_size: int) -> DataSpec:
-    return DataSpec(DataLoader(CountedRows(tokenizer), batch_size=device_batch_size))  # type: ignore[arg-type]
+    return DataSpec(DataLoader(CountedRows(tokenizer), batch_size=device_batch_size))
 
 
 def expected_losses(model: Any) -> tuple[float, float]:

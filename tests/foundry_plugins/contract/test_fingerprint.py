@@ -1,0 +1,75 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""A tokenizer's identity: what changes it and what does not."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from foundry_plugins.contract.fingerprint import fingerprint
+
+TOKENIZER: dict[str, Any] = {
+    "version": "1.0",
+    "truncation": None,
+    "padding": None,
+    "added_tokens": [{"id": 0, "content": "<|endoftext|>", "special": True}],
+    "normalizer": None,
+    "pre_tokenizer": {"type": "ByteLevel"},
+    "post_processor": None,
+    "decoder": {"type": "ByteLevel"},
+    "model": {"type": "BPE", "vocab": {"a": 1, "b": 2, "ab": 3}, "merges": [["a", "b"]]},
+}
+
+
+def changed(path: str, value: object) -> str:
+    content = copy.deepcopy(TOKENIZER)
+    node = content
+    *parents, last = path.split(".")
+    for parent in parents:
+        node = node[parent]
+    node[last] = value
+    return json.dumps(content)
+
+
+BASE = fingerprint(json.dumps(TOKENIZER))
+
+
+def test_golden() -> None:
+    assert BASE == "58b91632ce008ea8709bb5cb3e1cefedb7fd405b3e1ec8aad0a6a4d1148cec21"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("version", "2.0"),
+        ("truncation", {"max_length": 512}),
+        ("padding", {"pad_id": 1}),
+        ("post_processor", {"type": "ByteLevel"}),
+        ("model.merges", ["a b"]),
+    ],
+)
+def test_what_changes_no_id(path: str, value: object) -> None:
+    assert fingerprint(changed(path, value)) == BASE
+
+
+def test_layout_of_the_file_does_not_matter() -> None:
+    again = dict(reversed(TOKENIZER.items()))
+    assert fingerprint(json.dumps(again, indent=3, ensure_ascii=False)) == BASE
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("model.vocab", {"a": 2, "b": 1, "ab": 3}),
+        ("model.merges", []),
+        ("normalizer", {"type": "NFC"}),
+        ("pre_tokenizer", {"type": "ByteLevel", "use_regex": False}),
+        ("added_tokens", []),
+    ],
+)
+def test_what_changes_ids(path: str, value: object) -> None:
+    assert fingerprint(changed(path, value)) != BASE
