@@ -64,5 +64,5 @@ def test_pad_equal_to_eos(root: Path, tmp_path: Path) -> None:
 
 
 def test_missing_file() -> None:
-    with pytest.raises(UserError, match="There is no file nowhere.yaml"):
+    with pytest.raises(UserError, match=r"There is no file nowhere.yaml"):
         check_training(Path("nowhere.yaml"), [])

@@ -116,7 +116,7 @@ def test_refuses_padding_that_is_the_end_of_text(root: Path) -> None:
     from foundry_plugins.data.dataloader import build_code_text_dataloader
 
     same = tokenizer(root, pad_token="<|endoftext|>")
-    with pytest.raises(UserError, match="same .pad_token. and .eos_token."):
+    with pytest.raises(UserError, match=r"same .pad_token. and .eos_token."):
         build_code_text_dataloader(same, 4, {"local": str(root / "data"), "max_seq_len": 64})
 
 
@@ -154,5 +154,5 @@ def test_streams_take_proportions(root: Path) -> None:
     spec = build_code_text_dataloader(tokenizer(root), 4, section)
     assert len(rows(spec)) == 100
     section["streams"] = {"a": {"local": local, "splt": "train"}}
-    with pytest.raises(UserError, match="dataset.streams.a.splt"):
+    with pytest.raises(UserError, match=r"dataset.streams.a.splt"):
         build_code_text_dataloader(tokenizer(root), 4, section)

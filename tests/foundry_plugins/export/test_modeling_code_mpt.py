@@ -160,9 +160,8 @@ def test_loss_shifts_and_ignores() -> None:
     assert model(ids, logits_to_keep=2).logits.shape == (1, 2, 97)
 
 
-@pytest.mark.parametrize(
-    ("option", "value"), [("block", "parallel"), ("norm", "batchnorm"), ("mlp", "relu")]
-)
-def test_unknown_variants_are_named(option: str, value: str) -> None:
+@pytest.mark.parametrize("options", [{"block": "parallel"}, {"norm": "batchnorm"}, {"mlp": "relu"}])
+def test_unknown_variants_are_named(options: dict[str, Any]) -> None:
+    [(option, value)] = options.items()
     with pytest.raises(ValueError, match=f"`{option}` must be .*{value}"):
-        CodeMPTForCausalLM(CodeMPTConfig(**{option: value}))
+        CodeMPTForCausalLM(CodeMPTConfig(**options))

@@ -49,5 +49,5 @@ def test_plot_is_a_png(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("section", [{}, {"folder": "x", "path": "y"}])
 def test_names_the_key_of_a_mistake(section: dict[str, str]) -> None:
-    with pytest.raises(UserError, match="loggers.training_curves"):
+    with pytest.raises(UserError, match=r"loggers.training_curves"):
         TrainingCurves(**section)
