@@ -24,6 +24,9 @@ from foundry_plugins.contract.errors import UserError, require
 if TYPE_CHECKING:
     import torch
 
+# Up to this size one thread is used: several wait for each other longer than they compute, and on a
+# machine with other work 20 times as long.
+_SMALL_PARAMETERS = 50_000_000
 # What Composer's HuggingFaceModel puts before the names of the wrapped transformers model.
 _PREFIX = "model."
 
@@ -43,6 +46,11 @@ class Checkpoint:
     weights: dict[str, torch.Tensor]
     config: dict[str, Any]
     tokenizer_files: dict[str, str | bytes]
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the model is run on one thread."""
+        return sum(tensor.numel() for tensor in self.weights.values()) <= _SMALL_PARAMETERS
 
     @property
     def tokenizer_json(self) -> str:

@@ -84,8 +84,10 @@ class LlamaCpp:
                 address = urlsplit(line.decode().removeprefix(READY).strip())
                 self._host, self._port = address.hostname or "", address.port
                 return self
+        self._process.wait()
+        reason = self._last_error()
         self.__exit__(None, None, None)
-        raise UserError(f"llama.cpp cannot load {self._gguf}: {self._last_error()}.")
+        raise UserError(f"llama.cpp cannot load {self._gguf}: {reason}.")
 
     def __exit__(
         self,
@@ -98,6 +100,7 @@ class LlamaCpp:
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._process.wait()
+        self._log.close()
 
     def tokenize(self, text: str, parse_special: bool = False) -> list[int]:
         """Token ids; with ``parse_special``, sentinels written in the text become their ids."""

@@ -17,8 +17,7 @@ import sys
 from typing import Any
 
 READY = "listening on "
-# Below this, threads wait for each other longer than they compute: 100 ms a token on a busy machine
-# instead of 1.
+# One thread up to 50 million fp32 weights; more would wait for each other longer than they compute.
 _SMALL_BYTES = 200_000_000
 
 

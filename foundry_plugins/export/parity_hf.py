@@ -43,7 +43,7 @@ def check_hf(
 
     tokenizer = Tokenizer.from_str(source.tokenizer_json)
     probes = make_probes(tokenizer, samples, architecture.max_seq_len)
-    facts, logits = run_probe(folder, probes)
+    facts, logits = run_probe(folder, probes, one_thread=source.is_small)
     wrong_texts = sum(
         tokenizer.encode(text, add_special_tokens=False).ids != ids
         for text, ids in zip(probes.texts, facts["texts"], strict=True)
@@ -79,7 +79,7 @@ def _compare(
     ]
 
 
-def run_probe(folder: Path, probes: Probes) -> tuple[dict[str, Any], list[Any]]:
+def run_probe(folder: Path, probes: Probes, one_thread: bool) -> tuple[dict[str, Any], list[Any]]:
     """Runs `hf_probe` in a process that cannot import this package.
 
     Returns:
@@ -106,6 +106,7 @@ def run_probe(folder: Path, probes: Probes) -> tuple[dict[str, Any], list[Any]]:
             [sys.executable, "-P", str(script), str(folder.resolve()), str(request), str(answer)],
             env={
                 **os.environ,
+                **({"OMP_NUM_THREADS": "1"} if one_thread else {}),
                 "HF_HUB_OFFLINE": "1",
                 # Remote code is copied here before it is imported; the user's own copy is not used.
                 "HF_MODULES_CACHE": str(Path(scratch, "modules")),

@@ -56,8 +56,10 @@ def load_reference(checkpoint: Checkpoint) -> Callable[[Sequence[int]], torch.Te
     if checkpoint.config["attn_config"]["attn_type"] != ATTENTION:
         use_relative_alibi(model.transformer)
 
+    threads = 1 if checkpoint.is_small else torch.get_num_threads()
+
     def logits(ids: Sequence[int]) -> torch.Tensor:
-        with torch.inference_mode(), _quiet():
+        with torch.inference_mode(), _quiet(), _threads(threads):
             return model(input_ids=torch.tensor([list(ids)]), use_cache=False).logits[0].float()
 
     return logits
@@ -74,6 +76,18 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(level)
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _model_section(checkpoint: Checkpoint) -> dict[str, Any]:

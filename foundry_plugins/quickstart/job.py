@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from foundry_plugins.contract.errors import UserError, require
 from foundry_plugins.quickstart.steps import Step, exclusive, run
 
 CHECKPOINT = "checkpoints/latest-rank0.pt"
+_BAR = ("progress_bar=true", "log_to_console=false")
+_LINES = ("progress_bar=false", "log_to_console=true", "console_log_interval=25ba")
 
 
 def quickstart(source: Path | None, root: Path, settings: dict[str, str]) -> None:
@@ -111,6 +114,7 @@ def _train(root: Path, settings: dict[str, str]) -> Step:
         reads=[recipe, *_shards(root)],
         writes=[root / "checkpoints", root / "curves"],
         finished=finished,
+        display=_BAR if sys.stdout.isatty() else _LINES,
     )
 
 

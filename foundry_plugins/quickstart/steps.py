@@ -42,6 +42,7 @@ class Step:
         writes: Files or folders that must be there when it is done.
         finished: True if the work is complete although the stamp is missing (a kill in between).
         always: The command has its own ledger and decides itself what to skip.
+        display: Further arguments that change what is shown, not what is made.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Step:
     writes: Sequence[Path]
     finished: Callable[[], bool] = lambda: False
     always: bool = False
+    display: Sequence[str] = ()
 
     def key(self) -> str:
         """Hash of the command and of everything it reads."""
@@ -101,8 +103,10 @@ def _call(step: Step, root: Path) -> None:
         "HF_HUB_OFFLINE": "1",
         "HF_DATASETS_OFFLINE": "1",
         "PYTHONWARNINGS": "ignore",
+        # On a machine that does other work too, threads that spin while they wait halve the speed.
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
     }
-    status = subprocess.run(step.command, env=environment, check=False).returncode
+    status = subprocess.run([*step.command, *step.display], env=environment, check=False).returncode
     if status != 0:
         raise UserError(
             f"The step `{step.name}` failed with status {status}; its message stands above. "

@@ -42,7 +42,7 @@ def build(tokenizer_folder: Path) -> Callable[..., Any]:
     """Builds a Composer model by its registered name, with weights that prefer some tokens."""
     import torch
     from llmfoundry.utils.builders import build_composer_model
-    from transformers import AutoTokenizer
+    from transformers.models.auto.tokenization_auto import AutoTokenizer
 
     loaded = AutoTokenizer.from_pretrained(tokenizer_folder)
 

@@ -49,7 +49,7 @@ def test_reads_what_the_trainer_saved(trained: Any, tokenizer_folder: Path) -> N
 def test_written_tokenizer_gives_the_same_ids(
     trained: Any, tokenizer_folder: Path, tmp_path: Path
 ) -> None:
-    from transformers import AutoTokenizer
+    from transformers.models.auto.tokenization_auto import AutoTokenizer
 
     read_checkpoint(trained[1] / "ep0-ba1-rank0.pt").write_tokenizer(tmp_path)
     text = "def f():\r\n\treturn 'ünïcode <fim_prefix> 123'"
@@ -119,6 +119,25 @@ def test_other_files_are_refused(
     torch.save(content, tmp_path / "other.pt")
     with pytest.raises(UserError, match=message):
         read_checkpoint(tmp_path / "other.pt")
+
+
+def test_shards_can_be_joined_as_the_message_says(trained: Any, tmp_path: Path) -> None:
+    from torch.distributed.checkpoint import format_utils
+    from torch.distributed.checkpoint.state_dict_saver import save
+
+    content = torch.load(trained[1] / "ep0-ba1-rank0.pt", weights_only=False)
+    kept = {key: content["state"][key] for key in ("model", "integrations")}
+    save({"state": kept}, checkpoint_id=tmp_path / "ep0-ba1", no_dist=True)
+    with pytest.raises(UserError, match=r"format_utils dcp_to_torch .*ep0-ba1 joined\.pt"):
+        read_checkpoint(tmp_path / "ep0-ba1")
+    format_utils.dcp_to_torch_save(tmp_path / "ep0-ba1", tmp_path / "joined.pt")
+    joined = read_checkpoint(tmp_path / "joined.pt")
+    whole = read_checkpoint(trained[1] / "ep0-ba1-rank0.pt")
+    assert joined.config == whole.config
+    # Keys come back in another order, and keys of empty sections not at all.
+    assert json.loads(joined.tokenizer_json) == json.loads(whole.tokenizer_json)
+    assert joined.special_token_id("eos_token") == 0
+    assert all(torch.equal(joined.weights[name], whole.weights[name]) for name in whole.weights)
 
 
 def test_missing_folder_and_damaged_files_are_refused(trained: Any, tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_only_an_earlier_export_is_replaced(
 
 
 def test_tricky_texts_survive_a_round_trip(exported: tuple[Path, ParityReport]) -> None:
-    from transformers import AutoTokenizer
+    from transformers.models.auto.tokenization_auto import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(exported[0])
     for text in TRICKY_TEXTS:

@@ -17,7 +17,7 @@ from foundry_plugins.export.modeling_code_mpt import (
 )
 
 
-def make(**options: Any) -> CodeMPTForCausalLM:
+def make(**options: Any) -> Any:
     torch.manual_seed(0)
     model = CodeMPTForCausalLM(CodeMPTConfig(vocab_size=97, **options)).eval()
     with torch.no_grad():
