@@ -23,9 +23,9 @@ TRAIN = f"{SIZES} model.n_layers=1 max_duration=4ba eval_subset_num_batches=1 pr
 REDUCED = {
     "convert_dataset run": f"{SIZES} variables.validation_share=0.1",
     "foundry-plugins check": TRAIN,
-    "composer -n 1": f"{TRAIN} scheduler.t_warmup=1ba",
+    "composer -n 1": TRAIN,
     "llmfoundry eval": f"{SIZES} model.n_layers=1 eval_subset_num_batches=1",
-    "foundry-plugins infilling-problems": "--count 4",
+    "foundry-plugins infilling-problems": "--count 8",
     "foundry-plugins generate": "--max-tokens 8",
 }
 

@@ -82,7 +82,7 @@ def refuse_unless_refact(source: Checkpoint, architecture: Architecture) -> None
     if found:
         raise UserError(
             f"llama.cpp's refact architecture cannot express {source.path}: {'; '.join(found)}; "
-            "export it with `foundry-plugins export hf`, or train with the defaults of "
+            "export it with `foundry-plugins export --hf FOLDER`, or train with the defaults of "
             "`code_mpt_causal_lm` to serve it with llama.cpp."
         )
 

@@ -44,7 +44,7 @@ def read_vocabulary(tokenizer_json: str, vocab_size: int) -> GGUFVocabulary:
     if obstacle:
         raise UserError(
             f"llama.cpp cannot reproduce this tokenizer: {obstacle}; train the vocabulary with "
-            "`convert_dataset`, or export for transformers with `foundry-plugins export hf`."
+            "`convert_dataset`, or use `foundry-plugins export --hf FOLDER` for transformers."
         )
     added = {token["id"]: token for token in content["added_tokens"]}
     regular = {index: token for token, index in content["model"]["vocab"].items()}

@@ -42,7 +42,8 @@ def main(folder: str, request_path: str, answer_path: str) -> None:
     )
     model.eval()
     with torch.inference_mode():
-        logits = [model(torch.tensor([row])).logits[0].numpy() for row in request["rows"]]
+        rows, positions = map(torch.tensor, request["rows"]), request["positions"]
+        logits = [model(row.unsqueeze(0)).logits[0, -positions:].numpy() for row in rows]
         generated = [greedy(model, row, request["new_tokens"]) for row in request["prompts"]]
     texts = [tokenizer(text, add_special_tokens=False).input_ids for text in request["texts"]]
     loaded = sorted(name for name in BLOCKED if name in sys.modules)

@@ -12,6 +12,7 @@ import dataclasses
 import http.client
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from foundry_plugins.contract.errors import UserError, require
 from foundry_plugins.contract.sentinels import FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX
 from foundry_plugins.eval.infilling_prompt import NUM_SENTINELS, fit
 from foundry_plugins.export.llamacpp_server import READY
+from foundry_plugins.export.parity import PATIENT_THREADS
 
 _TIMEOUT_SECONDS = 3600
 
@@ -77,6 +79,7 @@ class LlamaCpp:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
+            env=os.environ | PATIENT_THREADS,
         )
         assert self._process.stdout is not None
         for line in self._process.stdout:

@@ -17,8 +17,6 @@ import sys
 from typing import Any
 
 READY = "listening on "
-# One thread up to 50 million fp32 weights; more would wait for each other longer than they compute.
-_SMALL_BYTES = 200_000_000
 
 
 def parameters(xllamacpp: Any, model: str, context_length: int) -> Any:
@@ -31,8 +29,6 @@ def parameters(xllamacpp: Any, model: str, context_length: int) -> Any:
     params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     params.warmup = False
-    if os.path.getsize(model) < _SMALL_BYTES:
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     for name in ("ui", "fit_params", "ctx_shift"):  # not in every release
         if hasattr(params, name):
             setattr(params, name, False)

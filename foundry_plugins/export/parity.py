@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,15 @@ from foundry_plugins.contract.sentinels import END_OF_TEXT, FIM_MIDDLE, FIM_PREF
 LOGIT_LIMIT = 1e-5
 # Largest absolute difference of a log-probability that llama.cpp returns.
 LOG_PROBABILITY_LIMIT = 1e-3
+# Set for the processes that run exports: OpenMP's threads then sleep while they wait for each
+# other. Spinning, the default, makes a small model 20 times slower on a machine with other work.
+PATIENT_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 NEW_TOKENS = 64
 _MAX_SAMPLES, _MAX_PROMPTS = 8, 5
+_MAX_ROW = 512
+# Positions of a row, counted from its end, whose logits are compared: all of them for all rows
+# would be gigabytes with a large vocabulary.
+COMPARED_POSITIONS = 256
 
 # Where tokenizers differ: case folding, scripts, categories of digits and spaces, line ends, and
 # special tokens written out in a text.
@@ -95,7 +103,7 @@ class Probes:
 
     Attributes:
         texts: Texts that must be tokenized identically.
-        rows: Contexts whose logits are compared.
+        rows: Contexts whose logits are compared, at the last `COMPARED_POSITIONS`.
         prompts: Starts of greedy generations of ``new_tokens`` tokens.
         new_tokens: How many.
     """
@@ -121,7 +129,7 @@ def make_probes(tokenizer: Any, samples: Sequence[str], max_seq_len: int) -> Pro
     # One context as long as the model allows: far keys are where position biases go wrong.
     joined = [token for ids in contexts for token in ids]
     longest = (joined * (max_seq_len // len(joined) + 1))[:max_seq_len]
-    rows = [tuple(longest), *(tuple(ids[:max_seq_len]) for ids in contexts)]
+    rows = [tuple(longest), *(tuple(ids[: min(_MAX_ROW, max_seq_len)]) for ids in contexts)]
     new_tokens = min(NEW_TOKENS, max_seq_len // 2)
     short = min(32, max_seq_len - new_tokens)
     prompts = [tuple(ids[:short]) for ids in contexts[:_MAX_PROMPTS]]
@@ -141,7 +149,14 @@ def greedy_mismatches(
     """
     rows = log_probabilities[prompt_length - 1 : prompt_length - 1 + len(generated)]
     chosen = rows[range(len(generated)), list(generated)]
-    return int((rows.max(dim=-1).values - chosen > tie).sum())
+    # Not `> tie`, which would call a NaN agreement.
+    return int((~(rows.max(dim=-1).values - chosen <= tie)).sum())
+
+
+def largest(values: Iterable[float]) -> float:
+    """The largest value; NaN if there is one (``max`` may drop it); 0 of none."""
+    found = [0.0, *values]
+    return math.nan if any(map(math.isnan, found)) else max(found)
 
 
 def refuse_foreign_target(output: Path, is_ours: bool, what: str) -> None:

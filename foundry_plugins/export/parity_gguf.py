@@ -16,6 +16,7 @@ from foundry_plugins.export.parity import (
     Measurement,
     ParityReport,
     greedy_mismatches,
+    largest,
     make_probes,
 )
 from foundry_plugins.export.reference import load_reference
@@ -46,19 +47,20 @@ def check_gguf(
         wrong_texts = sum(not _same_tokens(tokenizer, model, text) for text in probes.texts)
         generated = [model.greedy(row, probes.new_tokens, _TOP) for row in probes.prompts]
     reference = load_reference(source)
-    worst, wrong = 0.0, 0
+    differences, wrong = [], 0
     for prompt, steps in zip(probes.prompts, generated, strict=True):
         tokens = [step.token for step in steps]
         log_probabilities = reference((*prompt, *tokens)).double().log_softmax(-1)
         wrong += greedy_mismatches(log_probabilities, len(prompt), tokens, _TIE)
-        difference = _largest_difference(log_probabilities[len(prompt) - 1 :], steps)
-        worst = difference if not difference <= worst else worst  # max() would drop a NaN
+        differences += _differences(log_probabilities[len(prompt) - 1 :], steps)
     total = sum(map(len, generated))
     measurements = (
         Measurement(f"texts tokenized differently, of {len(probes.texts)}", wrong_texts, 0),
         Measurement(f"greedy tokens that differ, of {total}", wrong, 0),
         Measurement(
-            f"largest log-probability difference, top {_TOP}", worst, LOG_PROBABILITY_LIMIT
+            f"largest log-probability difference, top {_TOP}",
+            largest(differences),
+            LOG_PROBABILITY_LIMIT,
         ),
     )
     return ParityReport("gguf", str(source.path), str(output), measurements)
@@ -74,10 +76,9 @@ def _same_tokens(tokenizer: Any, model: LlamaCpp, text: str) -> bool:
     return same
 
 
-def _largest_difference(log_probabilities: Any, steps: Sequence[Step]) -> float:
-    worst = 0.0
-    for row, step in zip(log_probabilities, steps, strict=False):
-        for token, got in step.log_probabilities.items():
-            difference = abs(float(row[token]) - got)
-            worst = difference if not difference <= worst else worst
-    return worst
+def _differences(log_probabilities: Any, steps: Sequence[Step]) -> list[float]:
+    return [
+        abs(float(row[token]) - got)
+        for row, step in zip(log_probabilities, steps, strict=False)
+        for token, got in step.log_probabilities.items()
+    ]

@@ -17,11 +17,14 @@ from foundry_plugins.contract.errors import UserError
 from foundry_plugins.export.architecture import Architecture
 from foundry_plugins.export.checkpoint import Checkpoint
 from foundry_plugins.export.parity import (
+    COMPARED_POSITIONS,
     LOGIT_LIMIT,
+    PATIENT_THREADS,
     Measurement,
     ParityReport,
     Probes,
     greedy_mismatches,
+    largest,
     make_probes,
 )
 from foundry_plugins.export.reference import load_reference
@@ -43,7 +46,7 @@ def check_hf(
 
     tokenizer = Tokenizer.from_str(source.tokenizer_json)
     probes = make_probes(tokenizer, samples, architecture.max_seq_len)
-    facts, logits = run_probe(folder, probes, one_thread=source.is_small)
+    facts, logits = run_probe(folder, probes)
     wrong_texts = sum(
         tokenizer.encode(text, add_special_tokens=False).ids != ids
         for text, ids in zip(probes.texts, facts["texts"], strict=True)
@@ -62,28 +65,27 @@ def _compare(
     import torch
 
     reference = load_reference(source)
-    worst = 0.0
-    for row, got in zip(probes.rows, logits, strict=True):
-        difference = (reference(row) - torch.from_numpy(got)).abs().max().item()
-        # max() would drop a NaN.
-        worst = difference if not difference <= worst else worst
+    worst = largest(
+        (reference(row)[-COMPARED_POSITIONS:] - torch.from_numpy(got)).abs().max().item()
+        for row, got in zip(probes.rows, logits, strict=True)
+    )
     wrong = 0
     for prompt, tokens in zip(probes.prompts, generated, strict=True):
         log_probabilities = reference((*prompt, *tokens)).double().log_softmax(-1)
         wrong += greedy_mismatches(log_probabilities, len(prompt), tokens, 2 * LOGIT_LIMIT)
     total = sum(map(len, generated))
-    positions = sum(map(len, probes.rows))
+    positions = sum(map(len, logits))
     return [
         Measurement(f"largest logit difference, {positions} positions", worst, LOGIT_LIMIT),
         Measurement(f"greedy tokens that differ, of {total}", wrong, 0),
     ]
 
 
-def run_probe(folder: Path, probes: Probes, one_thread: bool) -> tuple[dict[str, Any], list[Any]]:
+def run_probe(folder: Path, probes: Probes) -> tuple[dict[str, Any], list[Any]]:
     """Runs `hf_probe` in a process that cannot import this package.
 
     Returns:
-        Its facts, and the logits of every row as numpy arrays (T, V).
+        Its facts, and the logits of every row's last positions as numpy arrays.
     """
     import numpy as np
 
@@ -96,6 +98,7 @@ def run_probe(folder: Path, probes: Probes, one_thread: bool) -> tuple[dict[str,
                     "rows": probes.rows,
                     "prompts": probes.prompts,
                     "new_tokens": probes.new_tokens,
+                    "positions": COMPARED_POSITIONS,
                 }
             ),
             encoding="utf-8",
@@ -106,7 +109,7 @@ def run_probe(folder: Path, probes: Probes, one_thread: bool) -> tuple[dict[str,
             [sys.executable, "-P", str(script), str(folder.resolve()), str(request), str(answer)],
             env={
                 **os.environ,
-                **({"OMP_NUM_THREADS": "1"} if one_thread else {}),
+                **PATIENT_THREADS,
                 "HF_HUB_OFFLINE": "1",
                 # Remote code is copied here before it is imported; the user's own copy is not used.
                 "HF_MODULES_CACHE": str(Path(scratch, "modules")),

@@ -86,7 +86,7 @@ def _problems(root: Path, settings: dict[str, str]) -> Step:
         title="3. Problems: held-out lines to fill in",
         command=[
             *("foundry-plugins", "infilling-problems", str(root / "data/documents")),
-            *(str(root / "infilling_problems.jsonl"), "--count", "64"),
+            *(str(root / "infilling_problems.jsonl"), "--count", "200"),
         ],
         reads=_shards(root),
         writes=[root / "infilling_problems.jsonl"],
@@ -173,13 +173,10 @@ def _print_summary(source: Path | None, root: Path) -> None:
     console = Console()
     console.print(_bits_per_byte_table(root))
     generated = _load(root / "generated.json")
-    console.rule("completion by llama.cpp")
-    console.print(generated["prefix"], style="dim", end="", markup=False, highlight=False)
-    console.print(generated["completion"], style="bold", markup=False, highlight=False)
-    console.rule("infilling by llama.cpp")
-    console.print(generated["prefix"], style="dim", end="", markup=False, highlight=False)
-    console.print(generated["infilling"], style="bold", end="", markup=False, highlight=False)
-    console.print(generated["suffix"], style="dim", markup=False, highlight=False)
+    before = "".join(generated["prefix"].splitlines(keepends=True)[-8:])
+    after = "".join(generated["suffix"].splitlines(keepends=True)[:6])
+    _print_code(console, "completion by llama.cpp", before, generated["completion"], "")
+    _print_code(console, "infilling by llama.cpp", before, generated["infilling"], after)
     paths = Table("written", "path", title="Quickstart complete")
     for label, name in (
         ("shards", "data/train"),
@@ -195,6 +192,14 @@ def _print_summary(source: Path | None, root: Path) -> None:
     console.print(paths)
     if source is None:
         console.print("On your own code: make quickstart SOURCE=path/to/code", markup=False)
+
+
+def _print_code(console: Console, title: str, before: str, written: str, after: str) -> None:
+    """What the model wrote, in bold between what it was given."""
+    console.rule(title)
+    for text, style in ((before, "dim"), (written, "bold"), (after, "dim")):
+        console.print(text, style=style, end="", markup=False, highlight=False)
+    console.print()
 
 
 def _bits_per_byte_table(root: Path) -> Table:

@@ -77,12 +77,8 @@ def run(step: Step, root: Path) -> bool:
         _say(step, f"done before in {before['seconds']:.0f} s, skipped")
         return False
     started = stamp.with_suffix(".started")
-    if not step.always and _read(started).get("key") != key:
-        # Whatever lies there was made from other inputs and must not be continued.
-        if any(map(Path.exists, step.writes)):
-            _say(step, "its inputs changed: starting over")
-        for path in step.writes:
-            remove(path)
+    if not step.always:
+        _clear(step, made_with=_read(started).get("key") or before.get("key"), key=key)
     resumed = started.exists() and not step.always
     write_json(started, {"key": key})
     begin = time.monotonic()
@@ -92,6 +88,21 @@ def run(step: Step, root: Path) -> bool:
     write_json(stamp, {"key": key, "seconds": time.monotonic() - begin})
     remove(started)
     return True
+
+
+def _clear(step: Step, made_with: object, key: str) -> None:
+    """Removes what was made from other inputs: it must not be continued."""
+    found = [path for path in step.writes if path.exists()]
+    if not found or made_with == key:
+        return
+    if made_with is None:
+        raise UserError(
+            f"{found[0]} is there but was not made by this command; remove it, or name another "
+            "folder with OUT=."
+        )
+    _say(step, "its inputs changed: starting over")
+    for path in found:
+        remove(path)
 
 
 def _call(step: Step, root: Path) -> None:

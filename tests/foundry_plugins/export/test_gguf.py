@@ -80,7 +80,7 @@ def test_what_refact_lacks_is_refused_with_the_reason(
 ) -> None:
     source = read_checkpoint(model_checkpoint("tied"))
     architecture = dataclasses.replace(read_architecture(source), **change)
-    with pytest.raises(UserError, match=f"{reason}.*export hf"):
+    with pytest.raises(UserError, match=f"{reason}.*export --hf"):
         refuse_unless_refact(source, architecture)
 
 

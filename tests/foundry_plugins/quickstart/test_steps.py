@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -40,6 +41,26 @@ def test_skips_what_is_done_and_redoes_what_changed(
     assert (tmp_path / "out.txt").read_text() == "b"
     (tmp_path / "out.txt").unlink()
     assert run(step(tmp_path), tmp_path)
+
+
+def test_keeps_what_is_there_when_a_part_is_missing_and_what_it_did_not_make(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "in.txt").write_text("a")
+    both = dataclasses.replace(
+        step(tmp_path, "cat in.txt >> out.txt; touch side.txt"),
+        writes=[tmp_path / "out.txt", tmp_path / "side.txt"],
+    )
+    run(both, tmp_path)
+    (tmp_path / "side.txt").unlink()
+    run(both, tmp_path)
+    assert (tmp_path / "out.txt").read_text() == "aa"  # continued, not started over
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/in.txt").write_text("a")
+    (tmp_path / "other/out.txt").write_text("precious")
+    with pytest.raises(UserError, match=r"out.txt is there but was not made by this command"):
+        run(step(tmp_path / "other"), tmp_path / "other")
+    assert (tmp_path / "other/out.txt").read_text() == "precious"
 
 
 def test_continues_after_a_failure_with_the_same_inputs(tmp_path: Path) -> None:
