@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from foundry_plugins.loggers.training_curves import read_metrics
 
@@ -28,10 +29,20 @@ TINY = [
 ]
 
 
-def command(root: Path, out: Path, ranks: int, *settings: str) -> list[str]:
+def recipe(out: Path, kind: str) -> Path:
+    """The shipped YAML; ``plain`` is without dropout and the callback that insists on some."""
+    config = OmegaConf.load(REPOSITORY / "yamls/quickstart/train.yaml")
+    if kind == "plain":
+        config.model.resid_pdrop = 0.0
+        del config.callbacks.early_dropout
+    out.mkdir(exist_ok=True)
+    OmegaConf.save(config, out / "train.yaml")
+    return out / "train.yaml"
+
+
+def command(root: Path, out: Path, ranks: int, kind: str, *settings: str) -> list[str]:
     return [
-        *("composer", "-n", str(ranks), "-c", "llmfoundry", "train"),
-        str(REPOSITORY / "yamls/quickstart/train.yaml"),
+        *("composer", "-n", str(ranks), "-c", "llmfoundry", "train", str(recipe(out, kind))),
         *(f"variables.root={root}", f"save_folder={out / 'checkpoints'}"),
         *(f"loggers.training_curves.folder={out}", *TINY, *settings),
     ]
@@ -55,17 +66,12 @@ def weights(out: Path) -> dict[str, torch.Tensor]:
     return state["model"]
 
 
-def without_dropout() -> tuple[str, ...]:
-    """The YAML without early dropout, which refuses a model that has none."""
-    return ("model.resid_pdrop=0.0", "callbacks={gradient_clip_warmup:{mode:along_lr}}")
-
-
 @pytest.fixture(scope="module")
 def alone(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One process, with and without dropout."""
     outs = {name: tmp_path_factory.mktemp(name) for name in ("plain", "dropout")}
-    launch(command(root, outs["plain"], 1, *without_dropout()))
-    launch(command(root, outs["dropout"], 1))
+    for kind, out in outs.items():
+        launch(command(root, out, 1, kind))
     return outs
 
 
@@ -74,12 +80,11 @@ def alone(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
 def test_two_ranks_follow_the_curve_of_one(
     root: Path, alone: dict[str, Path], tmp_path: Path, kind: str, fsdp: bool
 ) -> None:
-    settings = without_dropout() if kind == "plain" else ()
-    extra = {"FSDP_VERSION": "2"} if fsdp else {}
+    settings = ["device_train_microbatch_size=4"]
     if fsdp:
-        settings += ("fsdp_config={state_dict_type:full}",)
-    settings += ("device_train_microbatch_size=4",)
-    launch(command(root, tmp_path, 2, *settings), **extra)
+        settings.append("fsdp_config.state_dict_type=full")
+    extra = {"FSDP_VERSION": "2"} if fsdp else {}
+    launch(command(root, tmp_path, 2, kind, *settings), **extra)
     one, two = curve(alone[kind]), curve(tmp_path)
     assert one.keys() == two.keys()
     # Composer seeds dropout by rank, so that curve can only be near.
@@ -88,26 +93,31 @@ def test_two_ranks_follow_the_curve_of_one(
     assert worst <= tolerance
 
 
-def test_killed_at_random_moments_ends_the_same(
-    root: Path, alone: dict[str, Path], tmp_path: Path
-) -> None:
-    argv = command(root, tmp_path, 1)
+def test_killed_at_random_moments_ends_the_same(root: Path, tmp_path: Path) -> None:
+    longer = ("max_duration=120ba", "eval_interval=60ba")
+    launch(command(root, tmp_path / "whole", 1, "dropout", *longer))
+    out = tmp_path / "killed"
+    argv = command(root, out, 1, "dropout", *longer)
     rng = random.Random(17)
-    metrics = tmp_path / "metrics.jsonl"
     for _ in range(3):
-        before = metrics.stat().st_size if metrics.exists() else 0
         process = subprocess.Popen(argv, start_new_session=True, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 240
-        # Wait until it trains, then a random moment more.
-        while time.monotonic() < deadline and process.poll() is None:
-            if metrics.exists() and metrics.stat().st_size != before:
-                break
-            time.sleep(0.05)
-        time.sleep(rng.random() * 1.5)
+        # A random moment after it has saved its next checkpoint.
+        wait_for_checkpoint(process, out / "checkpoints")
+        time.sleep(rng.random())
+        assert process.poll() is None, "it ended before it could be killed: train longer"
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     launch(argv)
-    assert curve(tmp_path) == curve(alone["dropout"])
-    expected = weights(alone["dropout"])
-    for name, tensor in weights(tmp_path).items():
+    assert curve(out) == curve(tmp_path / "whole")
+    expected = weights(tmp_path / "whole")
+    for name, tensor in weights(out).items():
         assert torch.equal(tensor, expected[name]), name
+
+
+def wait_for_checkpoint(process: subprocess.Popen[bytes], folder: Path) -> None:
+    before = sorted(folder.glob("*.pt"))
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline and process.poll() is None:
+        if sorted(folder.glob("*.pt")) != before:
+            return
+        time.sleep(0.02)
