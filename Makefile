@@ -41,4 +41,4 @@ build: $(STAMP)
 	@$(BIN)/python -m build --installer uv --outdir dist .
 
 clean:
-	@rm -rf runs dist .pytest_cache .ruff_cache .hypothesis
+	@rm -rf dist .pytest_cache .ruff_cache .hypothesis

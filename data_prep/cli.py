@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from foundry_plugins.contract.errors import UserError, disk_full
+from foundry_plugins.contract.errors import run_command
 
 app = typer.Typer(
     help="Turns source code into training shards, as one YAML recipe says.",
@@ -47,20 +46,10 @@ def run(
     loaded = load(recipe, overrides or ())
     print(f"Recipe {recipe} ({loaded.hash[:12]}):")
     print(yaml.safe_dump(loaded.plan(), sort_keys=False, default_flow_style=None, width=100))
-    try:
-        report = pipeline.run(loaded)
-    except KeyboardInterrupt:
-        print("Interrupted; the same command continues where this one stopped.", file=sys.stderr)
-        raise typer.Exit(130) from None
+    report = pipeline.run(loaded)
     show(report, title=f"Written to {loaded.output}")
 
 
 def main() -> None:
-    """Entry point: a mistake is one sentence and exit status 1."""
-    try:
-        app()
-    except UserError as error:
-        sys.exit(f"Error: {error}")
-    except OSError as error:
-        full = disk_full(error, error.filename)
-        sys.exit(f"Error: {full or f'{error.filename}: {error.strerror}.'}")
+    """Entry point."""
+    run_command(app)

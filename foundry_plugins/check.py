@@ -1,10 +1,11 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""Everything of a training YAML is built and nothing is trained.
+"""What a training YAML names is built and nothing is trained.
 
 The host reports many mistakes only after minutes of start-up on every GPU, or never. Here each
 section is built on this machine, the model on the meta device (no memory, whatever its size), and
-the first mistake ends the check with a sentence that names the section.
+the first mistake ends the check with a sentence that names the section. Checkpoints
+(``load_path``, ``save_folder``) and ``fsdp_config`` take part only when a run starts.
 """
 
 from __future__ import annotations
@@ -78,6 +79,16 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
         with _section("eval_loader"):
             found = builders.build_eval_loaders(loaders, tokenizer, section.device_eval_batch_size)
         yield "eval_loader", ", ".join(evaluator.label for evaluator in found)
+
+    if section.icl_tasks:
+        with _section("icl_tasks"):
+            found, _ = builders.build_icl_evaluators(
+                section.icl_tasks,
+                tokenizer,
+                section.icl_seq_len or section.max_seq_len,
+                section.device_eval_batch_size,
+            )
+        yield "icl_tasks", ", ".join(evaluator.label for evaluator in found)
 
     with _section("model"):
         name = section.model.pop("name")

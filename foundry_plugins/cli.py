@@ -7,20 +7,19 @@ Heavy imports happen inside the commands, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from foundry_plugins.contract.errors import UserError, require
+from foundry_plugins.contract.errors import require, run_command
 
 app = typer.Typer(
     name="foundry-plugins",
     help="Tools around training code models with LLM Foundry.",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
 )
 
 Overrides = Annotated[
@@ -124,17 +123,16 @@ def generate(
     import json
 
     from foundry_plugins.contract.files import write_json
+    from foundry_plugins.eval.problems import read_problems
     from foundry_plugins.export.llamacpp import complete, infill
 
-    require(problems.is_file(), f"There is no file {problems}; write it with infilling-problems.")
-    with problems.open(encoding="utf-8") as lines:
-        problem = json.loads(next(lines))
+    problem = read_problems(problems)[0]
     result = {
-        "prefix": problem["prefix"],
-        "suffix": problem["suffix"],
-        "expected": problem["middle"],
-        "completion": complete(gguf, problem["prefix"], max_tokens),
-        "infilling": infill(gguf, problem["prefix"], problem["suffix"], max_tokens),
+        "prefix": problem.prefix,
+        "suffix": problem.suffix,
+        "expected": problem.middle,
+        "completion": complete(gguf, problem.prefix, max_tokens),
+        "infilling": infill(gguf, problem.prefix, problem.suffix, max_tokens),
     }
     write_json(output, result)
     typer.echo(json.dumps({key: result[key] for key in ("completion", "infilling", "expected")}))
@@ -177,10 +175,5 @@ def _table(*columns: str, rows: list[tuple[str, ...]], title: str) -> None:
 
 
 def main() -> None:
-    """Runs the command line; a user's mistake ends with one sentence and status 1."""
-    try:
-        app()
-    except UserError as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("Interrupted; run the same command again to continue.")
+    """Entry point."""
+    run_command(app)

@@ -40,6 +40,17 @@ class EpochStreamingDataset(StreamingDataset):
         self.epoch, sample_in_epoch = super()._resume_incr_epoch()
         return self.epoch, sample_in_epoch
 
+    def state_dict(self, num_samples: int, from_beginning: bool) -> dict[str, Any]:
+        """Where to resume from.
+
+        After the last batch of an epoch Composer asks with ``num_samples`` 0 while the host still
+        names the finished epoch, which a resumed run would then go through again.
+        """
+        state = super().state_dict(num_samples, from_beginning)
+        if num_samples == 0 and self.next_epoch > 0:
+            state["epoch"] = self.next_epoch
+        return state
+
     def stream_of(self, index: int) -> int:
         """Number of the stream that the sample at a global index comes from."""
         shard, _ = self.spanner[index]

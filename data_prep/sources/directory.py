@@ -22,6 +22,7 @@ from data_prep.languages import language_of
 from data_prep.ledger import is_work_folder
 from data_prep.sources import Unit
 from foundry_plugins.contract.errors import UserError
+from foundry_plugins.contract.files import OUTPUT_MARKER
 
 STDLIB = "stdlib"
 # Its own tests are installed on some machines only, and its build settings differ on each.
@@ -95,7 +96,8 @@ def _walk(root: str, below: str, exclude: Sequence[str]) -> Iterator[Unit]:
         yield Unit(below.rstrip("/"), 0, 0)
         return
     names = [f"{e.name}/" if e.is_dir(follow_symlinks=False) else e.name for e in entries]
-    if below and ("pyvenv.cfg" in names or is_work_folder(Path(folder))):
+    ours = OUTPUT_MARKER in names or is_work_folder(Path(folder))
+    if below and ("pyvenv.cfg" in names or ours):
         return
     # With the slash of folders in the key, depth-first order is the order of whole paths.
     for name in sorted(names):

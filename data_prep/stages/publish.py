@@ -76,7 +76,8 @@ def publish(
             _link(path, partial / name)
         if metadata is not None:
             write_text(partial / sample.METADATA_FILE, metadata.to_json())
-            write_json(partial / INDEX_FILE, index)
+            content = {**(index or {}), sample.METADATA_KEY: metadata.to_dict()}
+            write_json(partial / INDEX_FILE, content)
             names += [sample.METADATA_FILE, INDEX_FILE]
     # Named one by one: a reader may keep decompressed shards beside them.
     return Outcome(tuple(f"../../{part}/{name}" for name in names), "", {})

@@ -15,7 +15,7 @@ from data_prep import mds, pack, tokenizer
 from data_prep.document_file import read_file
 from data_prep.ledger import Outcome, Task, code_of, digest, size_of
 from data_prep.recipe import Recipe, Shards
-from foundry_plugins.contract import sample
+from foundry_plugins.contract import sample, token_bytes
 from foundry_plugins.contract.files import atomic_path
 from foundry_plugins.contract.sentinels import END_OF_TEXT, PAD
 
@@ -46,7 +46,7 @@ def plan(
         }
         shards = recipe.shards
         inputs = digest(
-            code_of(__name__, mds, pack, tokenizer, sample),
+            code_of(__name__, mds, pack, tokenizer, sample, token_bytes),
             outcome.digest,
             vocabulary.digest,
             languages,

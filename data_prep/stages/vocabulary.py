@@ -16,7 +16,7 @@ from data_prep.document_file import read_file
 from data_prep.ledger import Outcome, Task, code_of, digest
 from data_prep.recipe import Recipe
 from data_prep.split import TRAIN
-from foundry_plugins.contract import sentinels
+from foundry_plugins.contract import fingerprint, sentinels
 from foundry_plugins.contract.errors import UserError
 from foundry_plugins.contract.files import atomic_path
 
@@ -41,7 +41,9 @@ def plan(recipe: Recipe, gathered: Sequence[Outcome], documents: Path) -> list[T
         "threads": recipe.num_workers,
     }
     inputs = digest(
-        code_of(__name__, tokenizer, sentinels), limits, [outcome.digest for outcome in wanted]
+        code_of(__name__, tokenizer, sentinels, fingerprint),
+        limits,
+        [outcome.digest for outcome in wanted],
     )
     return [Task(STAGE, PART, inputs, min(found, limits[1]), learn, arguments)]
 

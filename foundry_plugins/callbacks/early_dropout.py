@@ -20,11 +20,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from composer.core import Callback, State
 from composer.loggers import Logger
+from composer.utils import dist
 
 from foundry_plugins.callbacks.dropout_sites import DropoutSite, dropout_sites
 from foundry_plugins.contract.errors import reject_unknown_keys, require
+from foundry_plugins.contract.stateless_hash import hash64
 from foundry_plugins.schedules.shapes import find_shape
 from foundry_plugins.schedules.times import length, now, parse_span
 
@@ -75,6 +78,10 @@ class EarlyDropout(Callback):
 
     def batch_start(self, state: State, logger: Logger) -> None:
         """Sets and logs the batch's p (the largest, where places differ)."""
+        # The host restores random states only at the start of an epoch. Masks decided by the batch
+        # are the same in a run that was resumed.
+        batch = int(state.timestamp.batch)
+        torch.manual_seed(hash64(state.rank_zero_seed, dist.get_global_rank(), batch) >> 1)
         factor = self._apply(state)
         largest = max(site.p for site in self._sites)
         logger.log_metrics({"foundry_plugins/early_dropout/p": largest * factor})

@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import errno
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 _NO_SPACE = {
@@ -88,3 +88,16 @@ def disk_full(error: OSError, path: object) -> UserError | None:
         f"Cannot write {path}: {_NO_SPACE[error.errno]}; free some space or choose another folder, "
         "then run the same command again (finished parts are kept)."
     )
+
+
+def run_command(command: Callable[[], object]) -> None:
+    """Runs a command line; a user's mistake ends with one sentence and status 1."""
+    try:
+        command()
+    except UserError as error:
+        sys.exit(f"Error: {error}")
+    except OSError as error:
+        full = disk_full(error, error.filename)
+        sys.exit(f"Error: {full or f'{error.filename}: {error.strerror}.'}")
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; the same command continues where this one stopped.")

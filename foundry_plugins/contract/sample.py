@@ -14,8 +14,9 @@ fragment on each side. Three MDS columns:
 ``fragments``   ``bytes``: an array of `FRAGMENT`, one record a fragment, in token order, covering
                 all T tokens.
 
-Beside ``index.json`` lies ``metadata.json`` (`DatasetMetadata`), whose tables the numbers in a
-fragment point into.
+The folder's ``index.json`` holds a `DatasetMetadata` under the key ``metadata``, whose tables the
+numbers in a fragment point into. Streaming clients download the index and the shards and nothing
+else, so it reaches every machine with them. ``metadata.json`` beside it is a copy for people.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ from foundry_plugins.contract.errors import UserError
 
 FORMAT = "foundry_plugins.sample"
 VERSION = 1
+INDEX_FILE = "index.json"
+METADATA_KEY = "metadata"
 METADATA_FILE = "metadata.json"
+TEXT = "text"
 
 FRAGMENT = np.dtype(
     [
@@ -78,7 +82,7 @@ class DatasetMetadata:
     tokenizer_fingerprint: str
     languages: list[str]
     sources: list[str]
-    formats: list[str]  # "text", or a diff format's name
+    formats: list[str]  # the first is "text"; then names of diff formats
     recipe_hash: str
     num_samples: int
     num_documents: int
@@ -87,36 +91,43 @@ class DatasetMetadata:
 
     def to_json(self) -> str:
         """Key-sorted JSON with the format's name and version."""
-        content = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(self)}
+        content = self.to_dict()
         return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields with the format's name and version."""
+        return {"format": FORMAT, "version": VERSION, **dataclasses.asdict(self)}
 
     @classmethod
     def read(cls, folder: Path) -> DatasetMetadata | None:
-        """Reads ``folder/metadata.json``; None if there is none (shards of another writer).
+        """Reads it from ``folder/index.json``; None if that was written by another writer.
+
+        Fields that this release does not know are passed over: a later one may have added them.
 
         Raises:
-            UserError: if the file is of a later version or lacks a field.
+            UserError: if the index is broken, of a later version, or lacks a field.
         """
-        path = folder / METADATA_FILE
-        if not path.is_file():
-            return None
+        path = folder / INDEX_FILE
         try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8")).get(METADATA_KEY)
         except ValueError as error:
             raise UserError(
                 f"{path} is not valid JSON ({error}); write the shards again."
             ) from error
-        found = (content.pop("format", None), content.pop("version", None))
-        if found != (FORMAT, VERSION):
+        if content is None:
+            return None
+        if content.get("format") != FORMAT or content.get("version", 0) > VERSION:
+            found = (content.get("format"), content.get("version"))
             raise UserError(
-                f"{path} has format and version {found}, this release reads {(FORMAT, VERSION)}."
+                f"{path} has format and version {found}, this release reads {FORMAT} up to "
+                f"version {VERSION}; install a later release or write the shards again."
             )
-        try:
-            return cls(**content)
-        except TypeError as error:
-            raise UserError(
-                f"{path} does not hold the expected fields: {error}; write the shards again."
-            ) from error
+        names = [field.name for field in dataclasses.fields(cls)]
+        missing = [name for name in names if name not in content]
+        if missing or content["formats"][:1] != [TEXT]:
+            what = f"the field {missing[0]!r}" if missing else f"{TEXT!r} as the first format"
+            raise UserError(f"{path} lacks {what} in its metadata; write the shards again.")
+        return cls(**{name: content[name] for name in names})
 
 
 def token_dtype(vocab_size: int) -> str:

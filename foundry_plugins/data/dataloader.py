@@ -92,6 +92,13 @@ def build_code_text_dataloader(
         batch_size=int(device_batch_size),
         **options,
     )
+    # Composer would go through empty epochs for ever.
+    require(
+        not drop_last or len(source) >= device_batch_size,
+        f"`{_SECTION}` has {len(source)} samples a device, fewer than a batch of "
+        f"{device_batch_size}, and `drop_last` drops what does not fill one; convert more data, or "
+        "lower `global_train_batch_size`.",
+    )
     loader = DataLoader(
         source,
         collate_fn=CodeTextCollator(pad, sequence_id),

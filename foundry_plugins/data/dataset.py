@@ -14,6 +14,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from foundry_plugins.contract import sample as schema
 from foundry_plugins.contract.errors import UserError, require
 from foundry_plugins.contract.fingerprint import fingerprint
+from foundry_plugins.contract.stateless_hash import hash64
 from foundry_plugins.contract.token_bytes import token_bytes
 from foundry_plugins.data import fim
 from foundry_plugins.data.tokenizer import byte_lengths, tokenizer_json, vocabulary_of
@@ -62,8 +63,11 @@ class CodeTextDataset(EpochStreamingDataset):
     ) -> None:
         super().__init__(**kwargs)
         content = tokenizer_json(tokenizer)
-        for stream in self.streams:
+        # One key a stream: samples are numbered from 0 in each, and must not share their draws.
+        self.dataset_keys = [
             _check_stream(Path(stream.local) / stream.split, content, max_seq_len)
+            for stream in self.streams
+        ]
         self.max_seq_len = max_seq_len
         self.byte_lengths = byte_lengths(len(tokenizer), token_bytes(content))
         self.fim = fim
@@ -78,12 +82,13 @@ class CodeTextDataset(EpochStreamingDataset):
         if self.fim is None:
             numbers = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
         else:
-            tokens, numbers, _ = self._transform(tokens, fragments, int(sample["sample_id"]))
+            key = (self.dataset_keys[self.stream_of(sample_id)], int(sample["sample_id"]))
+            tokens, numbers, _ = self._transform(tokens, fragments, key)
         num_bytes = int(self.byte_lengths[tokens[1:]].sum())
         return Row(input_ids=tokens, fragment=numbers, num_bytes=num_bytes)
 
     def _transform(
-        self, tokens: np.ndarray, fragments: np.ndarray, sample_id: int
+        self, tokens: np.ndarray, fragments: np.ndarray, key: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray, list[str]]:
         assert self.fim is not None
         assert self.vocabulary is not None
@@ -98,15 +103,16 @@ class CodeTextDataset(EpochStreamingDataset):
             self.fim.settings,
             self.fim.seed,
             epoch,
-            sample_id,
+            *key,
         )
 
 
-def _check_stream(folder: Path, tokenizer_content: str, max_seq_len: int) -> None:
+def _check_stream(folder: Path, tokenizer_content: str, max_seq_len: int) -> int:
+    """Raises unless the shards fit; returns the key that their draws are made with."""
     metadata = schema.DatasetMetadata.read(folder)
     if metadata is None:
         raise UserError(
-            f"{folder} has no {schema.METADATA_FILE}: it was not written by `convert_dataset`; "
+            f"{folder} holds shards that were not written by `convert_dataset`; "
             "convert the data again, or use Foundry's `text` dataloader for it."
         )
     require(
@@ -120,3 +126,4 @@ def _check_stream(folder: Path, tokenizer_content: str, max_seq_len: int) -> Non
         f"The tokenizer of this run is not the one that wrote {folder} (fingerprints differ); "
         "name the tokenizer folder that `convert_dataset` wrote beside these shards.",
     )
+    return hash64(metadata.recipe_hash, metadata.split)

@@ -55,12 +55,8 @@ class CodeMPTConfig(MPTConfig):
         super().__init__(
             d_model=d_model, attn_config=attention, ffn_config=ffn, **(defaults | options)
         )
-
-    def _validate_config(self) -> None:
-        super()._validate_config()
-        attention = self.attn_config
-        if attention["attn_type"] == ATTENTION:
-            _check_alibi(attention)
+        if self.attn_config["attn_type"] == ATTENTION:
+            _check_alibi(self.attn_config)
 
 
 def _check_alibi(attention: Mapping[str, Any]) -> None:

@@ -15,6 +15,8 @@ from rich.table import Table
 
 from foundry_plugins import yaml_files
 from foundry_plugins.contract.errors import UserError, require
+from foundry_plugins.export.llamacpp import require_package
+from foundry_plugins.loggers.curves import METRICS_FILE, PLOT_FILE, plot
 from foundry_plugins.quickstart.steps import Step, exclusive, run
 
 CHECKPOINT = "checkpoints/latest-rank0.pt"
@@ -33,7 +35,10 @@ def quickstart(source: Path | None, root: Path, settings: dict[str, str]) -> Non
     Raises:
         UserError: if a step fails or another run is at work in ``root``.
     """
+    for package in ("gguf", "xllamacpp"):
+        require_package(package)  # needed at the end; said before minutes of training
     if source is not None:
+        source = source.expanduser()
         require(
             source.is_dir(), f"SOURCE={source} is not a folder; name one that holds source code."
         )
@@ -171,6 +176,9 @@ def _shards(root: Path) -> list[Path]:
 
 def _print_summary(source: Path | None, root: Path) -> None:
     console = Console()
+    curves = root / "curves"
+    if not (curves / PLOT_FILE).exists():  # killed between the last checkpoint and the plot
+        plot(curves / METRICS_FILE, curves / PLOT_FILE)
     console.print(_bits_per_byte_table(root))
     generated = _load(root / "generated.json")
     before = "".join(generated["prefix"].splitlines(keepends=True)[-8:])

@@ -4,7 +4,7 @@
 
 A step's key is a hash of its command and of the contents it reads. ``.steps/NAME.json`` holds the
 key of the last completed run, so that a step is skipped exactly when nothing it depends on has
-changed, and what it left behind is removed when something has.
+changed, and what it left behind is set aside when something has.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 
 from foundry_plugins import __version__
 from foundry_plugins.contract.errors import UserError
-from foundry_plugins.contract.files import remove, write_json
+from foundry_plugins.contract.files import OUTPUT_MARKER, remove, write_json
 
 # Marks every process of a run, so that those a kill left behind can be found and ended.
 _MARK = "FOUNDRY_PLUGINS_QUICKSTART"
@@ -91,7 +91,7 @@ def run(step: Step, root: Path) -> bool:
 
 
 def _clear(step: Step, made_with: object, key: str) -> None:
-    """Removes what was made from other inputs: it must not be continued."""
+    """Sets aside what was made from other inputs: it must not be continued, nor be lost."""
     found = [path for path in step.writes if path.exists()]
     if not found or made_with == key:
         return
@@ -100,9 +100,12 @@ def _clear(step: Step, made_with: object, key: str) -> None:
             f"{found[0]} is there but was not made by this command; remove it, or name another "
             "folder with OUT=."
         )
-    _say(step, "its inputs changed: starting over")
+    suffix = f".before-{str(made_with)[:8]}"
+    _say(step, f"its inputs changed: starting over; what was there now ends in {suffix}")
     for path in found:
-        remove(path)
+        aside = path.with_name(path.name + suffix)
+        remove(aside)
+        path.rename(aside)
 
 
 def _call(step: Step, root: Path) -> None:
@@ -132,7 +135,13 @@ def exclusive(root: Path) -> Iterator[None]:
     Raises:
         UserError: if another run is at work there.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        (root / OUTPUT_MARKER).touch()
+    except OSError as error:
+        raise UserError(
+            f"The output folder {root} cannot be written: {error.strerror}; name another with OUT=."
+        ) from error
     with (root / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -67,6 +67,8 @@ def train(root: Path, yaml: str, **settings: Any) -> tuple[dict[str, torch.Tenso
         TINY,
         {"variables": {"root": str(root)}},
         OmegaConf.create(yaml.replace("runs/quickstart", str(root))),
+        # Dropout lasts past the checkpoint, whose run must draw the same masks as the first.
+        {"callbacks": {"early_dropout": {"t_end": "8ba"}}},
         settings,
     )
     trainer = foundry_train(merged)

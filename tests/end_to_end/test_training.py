@@ -16,7 +16,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from foundry_plugins.loggers.training_curves import read_metrics
+from foundry_plugins.loggers.curves import read_metrics
 
 pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[2]

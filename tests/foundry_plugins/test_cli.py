@@ -45,6 +45,19 @@ def test_a_mistake_is_one_sentence_and_a_status(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_unwritable_paths_and_empty_files_are_sentences_too(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for arguments in (
+        ("yamls", "quickstart/train.yaml", "--to", "file/y.yaml"),
+        ("quickstart", "--out", "file"),
+        ("generate", "file", "--problems", "file", "--output", "x.json"),
+    ):
+        done = run(BIN / "foundry-plugins", *arguments, cwd=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr.startswith("Error: ")
+        assert "Traceback" not in done.stderr
+
+
 def test_yamls_are_listed_and_copied_but_never_overwritten(tmp_path: Path) -> None:
     listed = run(BIN / "foundry-plugins", "yamls")
     assert "quickstart/train.yaml" in listed.stdout

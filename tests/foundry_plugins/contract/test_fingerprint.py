@@ -39,7 +39,7 @@ BASE = fingerprint(json.dumps(TOKENIZER))
 
 
 def test_golden() -> None:
-    assert BASE == "58b91632ce008ea8709bb5cb3e1cefedb7fd405b3e1ec8aad0a6a4d1148cec21"
+    assert BASE == "260ffb0cf2dedfb3917bf7cb572f4d2d23f7107486cff6677e3b2c727be21148"
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,8 @@ def test_golden() -> None:
         ("padding", {"pad_id": 1}),
         ("post_processor", {"type": "ByteLevel"}),
         ("model.merges", ["a b"]),
+        ("model.ignore_merges", False),
+        ("model.dropout", None),
     ],
 )
 def test_what_changes_no_id(path: str, value: object) -> None:
@@ -69,6 +71,7 @@ def test_layout_of_the_file_does_not_matter() -> None:
         ("normalizer", {"type": "NFC"}),
         ("pre_tokenizer", {"type": "ByteLevel", "use_regex": False}),
         ("added_tokens", []),
+        ("model.ignore_merges", True),
     ],
 )
 def test_what_changes_ids(path: str, value: object) -> None:

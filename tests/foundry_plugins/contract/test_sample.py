@@ -84,9 +84,18 @@ def test_columns_and_ids() -> None:
     assert sample_id(3, 5) == 3 * 2**32 + 5
 
 
-def test_metadata_comes_back(tmp_path: Path) -> None:
+def write_index(folder: Path, metadata: object) -> None:
+    index = {"version": 2, "shards": []} | ({} if metadata is None else {"metadata": metadata})
+    (folder / "index.json").write_text(json.dumps(index))
+
+
+def test_metadata_comes_back_from_the_index(tmp_path: Path) -> None:
+    write_index(tmp_path, None)
     assert DatasetMetadata.read(tmp_path) is None
-    (tmp_path / "metadata.json").write_text(METADATA.to_json())
+    write_index(tmp_path, METADATA.to_dict())
+    assert DatasetMetadata.read(tmp_path) == METADATA
+    # What a later release may add does no harm.
+    write_index(tmp_path, METADATA.to_dict() | {"more": 1})
     assert DatasetMetadata.read(tmp_path) == METADATA
 
 
@@ -95,22 +104,21 @@ def test_metadata_comes_back(tmp_path: Path) -> None:
     [
         ({"version": 2}, "format and version"),
         ({"format": "other"}, "format and version"),
-        ({"split": None}, "does not hold the expected fields"),
-        ({"more": 1}, "does not hold the expected fields"),
+        ({"split": None}, "lacks the field 'split'"),
+        ({"formats": ["commit"]}, "lacks 'text' as the first format"),
     ],
 )
 def test_metadata_of_another_kind_is_refused(
     tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
-    content = json.loads(METADATA.to_json()) | change
-    content = {key: value for key, value in content.items() if value is not None}
-    (tmp_path / "metadata.json").write_text(json.dumps(content))
+    content = METADATA.to_dict() | change
+    write_index(tmp_path, {key: value for key, value in content.items() if value is not None})
     with pytest.raises(UserError, match=message):
         DatasetMetadata.read(tmp_path)
 
 
-def test_metadata_that_is_not_json_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "metadata.json").write_text("{")
+def test_an_index_that_is_not_json_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "index.json").write_text("{")
     with pytest.raises(UserError, match="not valid JSON"):
         DatasetMetadata.read(tmp_path)
     assert dataclasses.is_dataclass(METADATA)

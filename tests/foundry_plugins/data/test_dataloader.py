@@ -156,3 +156,41 @@ def test_streams_take_proportions(root: Path) -> None:
     section["streams"] = {"a": {"local": local, "splt": "train"}}
     with pytest.raises(UserError, match=r"dataset.streams.a.splt"):
         build_code_text_dataloader(tokenizer(root), 4, section)
+
+
+def test_reads_a_remote_with_nothing_but_what_streaming_downloads(
+    root: Path, tmp_path: Path
+) -> None:
+    local = str(tmp_path / "cache")
+    remote = build(root, local=local, remote=str(root / "data"), fim=FIM, shuffle=False)
+    assert rows(remote) == rows(build(root, fim=FIM, shuffle=False))
+
+
+def test_refuses_a_batch_that_never_fills(root: Path) -> None:
+    from foundry_plugins.data.dataloader import build_code_text_dataloader
+
+    section = {"local": str(root / "data"), "split": "validation", "max_seq_len": 64}
+    with pytest.raises(UserError, match=r"fewer than a batch of 100000"):
+        build_code_text_dataloader(tokenizer(root), 100_000, section, drop_last=True)
+
+
+def test_streams_with_equal_sample_ids_draw_differently(root: Path, tmp_path: Path) -> None:
+    """The same shards under another recipe hash are cut elsewhere."""
+    shutil.copytree(root / "data/train", tmp_path / "train")
+    index = tmp_path / "train/index.json"
+    content = json.loads(index.read_text())
+    content["metadata"]["recipe_hash"] = "another"
+    index.write_text(json.dumps(content))
+    other = build(root, local=str(tmp_path), fim=FIM, shuffle=False)
+    assert rows(other) != rows(build(root, fim=FIM, shuffle=False))
+
+
+def test_a_finished_epoch_is_not_gone_through_again(root: Path) -> None:
+    first = build(root, fim=FIM)
+    rows(first)
+    # As Composer asks after the last batch of an epoch, and hands back on resumption.
+    state = first.dataloader.dataset.state_dict(0, True)
+    expected = rows(first)
+    resumed = build(root, fim=FIM)
+    resumed.dataloader.dataset.load_state_dict(state)
+    assert rows(resumed) == expected

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from foundry_plugins.contract.errors import UserError
-from foundry_plugins.loggers.training_curves import TrainingCurves, plot, read_metrics
+from foundry_plugins.loggers.curves import plot, read_metrics
+from foundry_plugins.loggers.training_curves import TrainingCurves
 
 
 def state(batch: int) -> Any:
@@ -31,6 +32,16 @@ def test_keeps_numbers_and_resumes_without_a_gap_or_a_repeat(tmp_path: Path) -> 
     assert [row["batch"] for row in rows] == [0, 1, 2, 3]
     assert rows[1] == {"batch": 1, "loss": 0.5}
     assert rows[3]["loss"] == 9.0
+
+
+def test_keeps_the_evaluation_that_came_before_the_checkpoint(tmp_path: Path) -> None:
+    logger = TrainingCurves(str(tmp_path))
+    logger.log_metrics({"metrics/eval/BitsPerByte": 2.0}, 3)
+    logger.log_metrics({"loss": 2.0}, 3)
+    logger.fit_start(state(3), None)  # type: ignore[arg-type]
+    assert list(read_metrics(tmp_path / "metrics.jsonl")) == [
+        {"batch": 3, "metrics/eval/BitsPerByte": 2.0}
+    ]
 
 
 def test_a_new_run_starts_a_new_file(tmp_path: Path) -> None:

@@ -37,8 +37,10 @@ def test_skips_what_is_done_and_redoes_what_changed(
     (tmp_path / "in.txt").write_text("b")
     assert run(step(tmp_path), tmp_path)
     assert "starting over" in capsys.readouterr().out
-    # What the old inputs gave was removed, not added to.
+    # What the old inputs gave was set aside, neither added to nor lost.
     assert (tmp_path / "out.txt").read_text() == "b"
+    (aside,) = tmp_path.glob("out.txt.before-*")
+    assert aside.read_text() == "a"
     (tmp_path / "out.txt").unlink()
     assert run(step(tmp_path), tmp_path)
 
