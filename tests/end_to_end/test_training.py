@@ -94,7 +94,8 @@ def test_two_ranks_follow_the_curve_of_one(
 
 
 def test_killed_at_random_moments_ends_the_same(root: Path, tmp_path: Path) -> None:
-    longer = ("max_duration=120ba", "eval_interval=60ba")
+    # Dropout to the end: a resumed run must draw the masks of the one that ran through.
+    longer = ("max_duration=120ba", "eval_interval=60ba", "callbacks.early_dropout.t_end=200ba")
     launch(command(root, tmp_path / "whole", 1, "dropout", *longer))
     out = tmp_path / "killed"
     argv = command(root, out, 1, "dropout", *longer)
