@@ -95,7 +95,10 @@ def test_two_ranks_follow_the_curve_of_one(
 
 def test_killed_at_random_moments_ends_the_same(root: Path, tmp_path: Path) -> None:
     # Dropout to the end: a resumed run must draw the masks of the one that ran through.
-    longer = ("max_duration=120ba", "eval_interval=60ba", "callbacks.early_dropout.t_end=200ba")
+    longer = (
+        *("max_duration=500ba", "eval_interval=250ba", "save_interval=20ba"),
+        "callbacks.early_dropout.t_end=600ba",
+    )
     launch(command(root, tmp_path / "whole", 1, "dropout", *longer))
     out = tmp_path / "killed"
     argv = command(root, out, 1, "dropout", *longer)
