@@ -57,3 +57,18 @@ def _reduce(rank: int, path: str) -> None:
 
 def test_gloo_sums_where_fsdp2_asks_for_an_average(tmp_path: Path) -> None:
     mp.start_processes(_reduce, args=(str(tmp_path / "store"),), nprocs=2, start_method="fork")
+
+
+def test_composer_restores_random_states_only_at_the_start_of_an_epoch() -> None:
+    """Why ``early_dropout`` seeds its masks by batch."""
+    from composer import Trainer
+
+    source = inspect.getsource(Trainer._train_loop)
+    assert "if self.state.timestamp.batch_in_epoch == 0 and self._rng_state is not None" in source
+
+
+def test_streaming_names_the_finished_epoch_when_it_is_asked_after_its_last_batch() -> None:
+    """Why ``EpochStreamingDataset.state_dict`` moves on by one."""
+    from streaming import StreamingDataset
+
+    assert "epoch = self.next_epoch - 1" in inspect.getsource(StreamingDataset.state_dict)
