@@ -9,10 +9,15 @@ ends, white space or byte-order marks, so that byte offsets in shards are offset
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from data_prep.languages import language_of
+
+if TYPE_CHECKING:
+    from data_prep.text_statistics import Statistics
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,15 +30,37 @@ class Dropped:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class BadRow:
+    """Data that cannot be read: counted and set aside, so that one bad row never ends a run.
+
+    Attributes:
+        path: The file, as its source names it.
+        row: Its row or line, counted from 0; 0 for a file that is broken as a whole.
+        reason: One word, e.g. ``invalid_json``.
+        detail: What the reader said.
+    """
+
+    path: str
+    row: int
+    reason: str
+    detail: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Document:
     """A text on its way to the shards.
 
     Attributes:
         text: The whole text.
-        path: Its name within its source, with ``/`` between folders.
-        language: One of `data_prep.languages.LANGUAGES`.
+        path: Its name within its repository or source, with ``/`` between folders.
+        language: A name of `data_prep.languages.LANGUAGES`, or the one that its source gives.
         source: The source's name in the recipe.
         origin: Git object id of the bytes as they were read, in hex.
+        repository: ``owner/name``; empty where there is none.
+        licenses: SPDX identifiers; empty where none is known.
+        markers: Special tokens inside the text: (character offset, sentinel), ascending.
+        metadata: What filters and keep rules may ask for (``stars``, ``is_generated``, ...):
+            plain JSON values.
     """
 
     text: str
@@ -41,23 +68,76 @@ class Document:
     language: str
     source: str
     origin: str
+    repository: str = ""
+    licenses: tuple[str, ...] = ()
+    markers: tuple[tuple[int, str], ...] = ()
+    metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What the document is known by within its source; every draw made for it hashes it."""
+        return f"{self.repository}/{self.path}" if self.repository else self.path
 
     @property
     def swhid(self) -> str:
         """Software Heritage's persistent identifier of the content (ISO/IEC 18670)."""
         return f"swh:1:cnt:{self.origin}"
 
+    @functools.cached_property
+    def data(self) -> bytes:
+        """The text in UTF-8."""
+        return self.text.encode()
+
+    @functools.cached_property
+    def statistics(self) -> Statistics:
+        """The counts that filters share."""
+        from data_prep.text_statistics import statistics
+
+        return statistics(self.data)
+
+    def replace(self, **changes: Any) -> Document:
+        """A copy with other values."""
+        return dataclasses.replace(self, **changes)
+
+    def map_text(self, function: Callable[[str], str]) -> Document:
+        """A copy whose text went through ``function``, piece by piece between the markers."""
+        pieces: list[str] = []
+        markers: list[tuple[int, str]] = []
+        start, length = 0, 0
+        for offset, sentinel in self.markers:
+            pieces.append(function(self.text[start:offset]))
+            length += len(pieces[-1])
+            markers.append((length, sentinel))
+            start = offset
+        pieces.append(function(self.text[start:]))
+        return self.replace(text="".join(pieces), markers=tuple(markers))
+
     @classmethod
-    def of(cls, text: str, path: str = "example.py", source: str = "code") -> Document:
+    def of(
+        cls, text: str, path: str = "example.py", source: str = "code", **fields: Any
+    ) -> Document:
         """A document from a text in memory, for examples and tests."""
         found = decode(text.encode(), path=path, source=source)
         if isinstance(found, Dropped):
             raise ValueError(f"{path}: {found.reason}")
-        return found
+        return found.replace(**fields)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, for JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """The fields as JSON values; those that say nothing are left out."""
+        record = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {key: value for key, value in record.items() if value or key in _ALWAYS}
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Document:
+        """The document of a record that `to_dict` made."""
+        known = {key: value for key, value in record.items() if key in _FIELDS}
+        known["licenses"] = tuple(record.get("licenses", ()))
+        known["markers"] = tuple((offset, token) for offset, token in record.get("markers", ()))
+        return cls(**known)
+
+
+_ALWAYS = ("text", "path", "language", "source", "origin")
+_FIELDS = frozenset(field.name for field in dataclasses.fields(Document))
 
 
 def blob_id(data: bytes) -> str:

@@ -8,47 +8,79 @@ equal bytes. A file may hold several frames one after the other, each readable a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from foundry_plugins.contract.files import atomic_path
+
 # zstd's own default; higher levels cost more than the tokenizer and save a few per cent.
 _LEVEL = 3
+_BUFFER_BYTES = 1 << 20
 
 
 def dump_line(record: dict[str, Any]) -> bytes:
     """One record as a line."""
-    return json.dumps(record, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+    import orjson
+
+    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
-def compress_lines(lines: Iterable[bytes]) -> tuple[bytes, str]:
-    """One zstd frame of lines, and the SHA-256 of what is in it."""
-    import zstandard
+class LineWriter:
+    """Lines on their way into one zstd frame; memory does not grow with their number.
 
-    content = b"".join(lines)
-    frame = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(content)
-    return frame, hashlib.sha256(content).hexdigest()
+    Attributes:
+        num_lines: Lines so far.
+    """
+
+    def __init__(self, handle: BinaryIO) -> None:
+        import zstandard
+
+        compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+        self._stream = compressor.stream_writer(handle, closefd=False)
+        self._content = hashlib.sha256()
+        self.num_lines = 0
+
+    def write(self, line: bytes) -> None:
+        """Adds a line, its end included."""
+        self._stream.write(line)
+        self._content.update(line)
+        self.num_lines += 1
+
+    def close(self) -> None:
+        """Ends the frame."""
+        self._stream.close()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the lines."""
+        return self._content.hexdigest()
 
 
-def read_lines(frame: bytes) -> Iterator[dict[str, Any]]:
-    """The records of one or several frames held in memory."""
-    yield from _records(io.BytesIO(frame))
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[LineWriter]:
+    """A file of lines that is there when it is whole."""
+    with atomic_path(path) as partial, partial.open("wb") as handle:
+        writer = LineWriter(handle)
+        yield writer
+        writer.close()
 
 
 def read_file(path: Path) -> Iterator[dict[str, Any]]:
     """The records of a file, one at a time."""
-    with path.open("rb") as handle:
-        yield from _records(handle)
+    import orjson
+
+    for line in read_lines(path):
+        yield orjson.loads(line)
 
 
-def _records(handle: BinaryIO) -> Iterator[dict[str, Any]]:
+def read_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file, one at a time, their ends included."""
     import zstandard
 
-    stream = zstandard.ZstdDecompressor().stream_reader(handle, read_across_frames=True)
-    # newline="\n": a text wrapper would else end lines at \r, which JSON strings never hold raw,
-    # but which costs a second scan.
-    for line in io.TextIOWrapper(stream, encoding="utf-8", newline="\n"):
-        yield json.loads(line)
+    with path.open("rb") as handle:
+        stream = zstandard.ZstdDecompressor().stream_reader(handle, read_across_frames=True)
+        yield from io.BufferedReader(stream, _BUFFER_BYTES)  # type: ignore[arg-type]

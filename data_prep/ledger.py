@@ -30,6 +30,7 @@ from foundry_plugins.contract.files import remove, write_json
 
 WORK = ".work"
 _LEDGER = "ledger"
+_CODE = (".py", ".tsv", ".txt")
 _LOCK_PATIENCE_SECONDS = 10.0
 
 
@@ -88,9 +89,10 @@ class Ledger:
         if marker.get("inputs") != task.inputs:
             return None
         folder = self.folder(task.stage)
-        if any(size_of(folder / name) != size for name, size in marker["files"].items()):
+        if any(size_of(folder / name) != size for name, size in marker["files"]):
             return None
-        return Outcome(tuple(marker["files"]), marker["digest"], marker["figures"])
+        names = tuple(name for name, _ in marker["files"])
+        return Outcome(names, marker["digest"], marker["figures"])
 
     def execute(self, task: Task) -> Outcome:
         """Runs a task and records it. Called in a worker, so a kill loses no finished part."""
@@ -102,12 +104,15 @@ class Ledger:
         marker = {
             "inputs": task.inputs,
             "digest": outcome.digest,
-            "files": {name: size_of(folder / name) for name in outcome.files},
+            # A list, because the order counts: JSON sections are sorted by their keys.
+            "files": [[name, size_of(folder / name)] for name in outcome.files],
             "figures": outcome.figures,
         }
         write_json(self._marker(task.stage, task.part), marker)
         # As later runs will read it, so that a first run and a resumed one see equal values.
-        return Outcome(outcome.files, outcome.digest, json.loads(json.dumps(outcome.figures)))
+        return Outcome(
+            outcome.files, outcome.digest, json.loads(json.dumps(outcome.figures, sort_keys=True))
+        )
 
     def tidy(self, stage: str, parts: Iterable[str]) -> None:
         """Removes what an earlier recipe or a killed task left in a stage's folders."""
@@ -131,6 +136,16 @@ def code_of(*modules: ModuleType | str) -> list[str]:
     loaded = [sys.modules[module] if isinstance(module, str) else module for module in modules]
     files = [Path(module.__file__) for module in loaded if module.__file__]
     return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+
+
+def code_at(*names: str) -> list[str]:
+    """Digests of files of ``data_prep``, and of all source files and tables in folders of it."""
+    paths = [Path(__file__).with_name(name) for name in names]
+    files: list[Path] = []
+    for path in paths:
+        files += sorted(path.iterdir()) if path.is_dir() else [path]
+    wanted = [file for file in files if file.suffix in _CODE]
+    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in wanted]
 
 
 def size_of(path: Path) -> int | None:

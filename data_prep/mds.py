@@ -80,7 +80,7 @@ def merged_index(parts: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """The index of a folder whose subfolders are parts; basenames become relative to it."""
     return {
         "version": 2,
-        "shards": [_moved(entry, name) for name in sorted(parts) for entry in parts[name]],
+        "shards": [_moved(entry, name) for name in sorted(parts, key=int) for entry in parts[name]],
     }
 
 

@@ -4,124 +4,60 @@
 
 Read with OmegaConf as the host's training YAMLs are: a ``variables:`` section, ``${...}``
 interpolation, ``key=value`` overrides on the command line. Unlike there, a key that nothing reads
-is an error. Sections are dataclasses below; their attribute docstrings document the keys.
+is an error. Sections are dataclasses; their attribute docstrings document the keys.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from data_prep.decontaminate.settings import Decontamination
+from data_prep.engines.spark import Spark
+from data_prep.licenses.policy import Licenses
+from data_prep.provenance.settings import Provenance
+from data_prep.recipe_sections import Dedup, Limits, Sample, Shards, Split
+from data_prep.redact.settings import Redaction
 from data_prep.settings import checked, find_module, settings
+from data_prep.store import is_remote
+from data_prep.tokenizers.settings import Tokenizer
 from foundry_plugins.contract.errors import UserError, did_you_mean, require
-from foundry_plugins.contract.sentinels import SENTINELS
 
 # Keys that say where and how fast, not what: they change no byte of the output.
-_NOT_HASHED = ("output", "workers")
+UNHASHED = ("output", "upload", "workers", "engine", "spark")
+_SECTIONS: dict[str, Any] = {
+    "licenses": Licenses,
+    "dedup": Dedup,
+    "decontamination": Decontamination | None,
+    "redaction": Redaction | None,
+    "sample": Sample,
+    "split": Split,
+    "tokenizer": Tokenizer,
+    "shards": Shards,
+    "provenance": Provenance,
+    "limits": Limits,
+    "spark": Spark,
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """A source or a filter: the file that implements it, and its settings."""
+    """A source or a filter: the file that implements it, and its settings.
+
+    Attributes:
+        weight: Of a source: its share beside other weighted sources; null takes all of it.
+    """
 
     name: str
     kind: str
     settings: dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Dedup:
-    """Removal of duplicates.
-
-    Attributes:
-        exact: Keep only the first of all documents with equal text.
-    """
-
-    exact: bool = True
-
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """How documents are held out.
-
-    Attributes:
-        validation: The share of documents, by hash of their path, that is not trained on.
-    """
-
-    validation: float = 0.05
-
-    def __post_init__(self) -> None:
-        require(
-            0.0 < self.validation < 1.0,
-            f"`split.validation` must be between 0 and 1 (0.05 holds out 5 %), "
-            f"got {self.validation}.",
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class Tokenizer:
-    """The vocabulary to train.
-
-    Attributes:
-        vocab_size: Entries, special tokens and the 256 bytes included.
-        training_bytes: How much of the training documents' text it is fitted on, at most.
-    """
-
-    vocab_size: int
-    training_bytes: int = 100_000_000
-
-    def __post_init__(self) -> None:
-        smallest = 256 + len(SENTINELS)
-        require(
-            self.vocab_size >= smallest,
-            f"`tokenizer.vocab_size` must be at least {smallest} (256 bytes and {len(SENTINELS)} "
-            f"special tokens), got {self.vocab_size}.",
-        )
-        require(
-            self.training_bytes >= 1,
-            f"`tokenizer.training_bytes` must be at least 1, got {self.training_bytes}.",
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class Shards:
-    """How samples are cut and stored.
-
-    Attributes:
-        sequence_length: Tokens in a sample: the longest context that can be trained on.
-        part_bytes: Text in one unit of work. Smaller parts use more workers and lose less when
-            interrupted; each part pads its last sample.
-        shard_bytes: Largest shard file, before compression.
-        compression: ``zstd``, ``zstd:LEVEL`` or null.
-    """
-
-    sequence_length: int
-    part_bytes: int = 16_000_000
-    shard_bytes: int = 64_000_000
-    compression: str | None = "zstd"
-
-    def __post_init__(self) -> None:
-        smallest = {"sequence_length": 8, "part_bytes": 1000, "shard_bytes": 1000}
-        for name, limit in smallest.items():
-            value = getattr(self, name)
-            require(value >= limit, f"`shards.{name}` must be at least {limit}, got {value}.")
-        require(
-            self.shard_bytes < 1 << 32,
-            "`shards.shard_bytes` must be below 4 GiB, because MDS offsets have 32 bits, "
-            f"got {self.shard_bytes}.",
-        )
-        require(
-            self.compression is None
-            or re.fullmatch(r"zstd(:([1-9]|1\d|2[0-2]))?", self.compression) is not None,
-            f"`shards.compression` must be zstd, zstd:1 to zstd:22 or null, "
-            f"got {self.compression!r}.",
-        )
+    weight: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,14 +65,29 @@ class Recipe:
     """A whole recipe, checked and with defaults filled in."""
 
     sources: list[Step]
+    # Files of repositories, users and contents to leave out; see data_prep.licenses.opt_out.
+    opt_out: tuple[str, ...]
+    licenses: Licenses
     filters: list[Step]
     dedup: Dedup
+    decontamination: Decontamination | None
+    redaction: Redaction | None
+    sample: Sample
     split: Split
     tokenizer: Tokenizer
     shards: Shards
+    provenance: Provenance
+    limits: Limits
+    # Whether documents that are dropped are written out, with the reason.
+    keep_dropped: bool
     seed: int
+    # local: processes of this machine. spark: tasks of a Spark application.
+    engine: str
+    spark: Spark
     workers: int | None
     output: Path
+    # A folder in an object store that the finished output is copied to, e.g. s3://bucket/name.
+    upload: str | None
     # Dotted key -> the variable it takes its value from, so that messages name what to set.
     taken_from: dict[str, str]
 
@@ -147,28 +98,46 @@ class Recipe:
     def plan(self) -> dict[str, Any]:
         """The recipe as plain data: what a user reads before it runs."""
         return {
-            "sources": {s.name: {"kind": s.kind, **s.settings} for s in self.sources},
-            "filters": [{f.kind: f.settings} for f in self.filters],
-            **{
-                name: dataclasses.asdict(getattr(self, name))
-                for name in ("dedup", "split", "tokenizer", "shards")
+            "sources": {
+                s.name: {"kind": s.kind, "weight": s.weight, **s.settings} for s in self.sources
             },
+            "opt_out": self.opt_out,
+            "filters": [{f.kind: f.settings} for f in self.filters],
+            **{name: self.section(name) for name in _SECTIONS},
+            "keep_dropped": self.keep_dropped,
             "seed": self.seed,
+            "engine": self.engine,
             "workers": self.workers,
             "output": str(self.output),
+            "upload": self.upload,
         }
+
+    def section(self, name: str) -> dict[str, Any] | None:
+        """One section as plain data; None where it is left out."""
+        value = getattr(self, name)
+        return None if value is None else dataclasses.asdict(value)
+
+    @property
+    def weights(self) -> dict[str, float | None]:
+        """The sources' weights."""
+        return {step.name: step.weight for step in self.sources}
 
     @property
     def hash(self) -> str:
         """SHA-256 (hex) of all that decides the output."""
-        content = {k: v for k, v in self.plan().items() if k not in _NOT_HASHED}
+        content = {k: v for k, v in self.plan().items() if k not in UNHASHED}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
     def num_workers(self) -> int:
-        """Processes to use: ``workers``, or as many as this process may run on."""
-        available = getattr(os, "sched_getaffinity", None)
-        return self.workers or (len(available(0)) if available else os.cpu_count() or 1)
+        """Processes to use: ``workers``, or as many as there are cores."""
+        return self.workers or num_cores()
+
+
+def num_cores() -> int:
+    """As many processes as this one may run at once."""
+    available = getattr(os, "sched_getaffinity", None)
+    return len(available(0)) if available else os.cpu_count() or 1
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -204,13 +173,14 @@ def build(content: Mapping[str, Any], taken_from: Mapping[str, str] | None = Non
     return Recipe(
         sources=_sources(content["sources"]),
         filters=_filters(content.get("filters")),
-        dedup=Dedup(**settings("dedup", Dedup, content.get("dedup"))),
-        split=Split(**settings("split", Split, content.get("split"))),
-        tokenizer=Tokenizer(**settings("tokenizer", Tokenizer, content["tokenizer"])),
-        shards=Shards(**settings("shards", Shards, content["shards"])),
+        **{name: _section(name, kind, content.get(name)) for name, kind in _SECTIONS.items()},
+        opt_out=checked("opt_out", content.get("opt_out", ()), tuple[str, ...]),
+        keep_dropped=checked("keep_dropped", content.get("keep_dropped", False), bool),
         seed=seed,
+        engine=checked("engine", content.get("engine", "local"), Literal["local", "spark"]),
         workers=workers,
-        output=Path(checked("output", content["output"], str)).expanduser(),
+        output=_output(checked("output", content["output"], str)),
+        upload=_upload(checked("upload", content.get("upload"), str | None)),
         taken_from=dict(taken_from or {}),
     )
 
@@ -223,10 +193,36 @@ def _sources(section: object) -> list[Step]:
         key = f"sources.{name}"
         if not isinstance(values, Mapping) or "kind" not in values:
             raise UserError(f"`{key}.kind` is missing; give the kind of source, e.g. directory.")
-        rest = {k: v for k, v in values.items() if k != "kind"}
+        rest = {k: v for k, v in values.items() if k not in ("kind", "weight")}
         module = find_module(f"{key}.kind", "data_prep.sources", str(values["kind"]))
-        steps.append(Step(str(name), str(values["kind"]), settings(key, module.units, rest)))
+        weight = checked(f"{key}.weight", values.get("weight"), float | None)
+        require(weight is None or weight > 0, f"`{key}.weight` must be above 0, got {weight}.")
+        found = settings(key, module.units, rest)
+        steps.append(Step(str(name), str(values["kind"]), found, weight))
     return steps
+
+
+def _output(value: str) -> Path:
+    require(
+        not is_remote(value),
+        f"`output` must be a folder of this machine or one that all share, because work is done in "
+        f"it; got {value!r}. Set `upload: {value}` to have the result copied there.",
+    )
+    return Path(value).expanduser()
+
+
+def _upload(value: str | None) -> str | None:
+    require(
+        value is None or is_remote(value),
+        f"`upload` must be null or a url such as s3://bucket/name, got {value!r}; `output` is the "
+        "local folder.",
+    )
+    return value
+
+
+def _section(name: str, kind: Any, content: object) -> Any:
+    """A section that may be left out is null then; any other has defaults."""
+    return checked(name, {} if content is None and inspect.isclass(kind) else content, kind)
 
 
 def _filters(section: object) -> list[Step]:
@@ -241,5 +237,6 @@ def _filters(section: object) -> list[Step]:
             raise UserError(f"`{key}` must be one filter, `- name: {{settings}}`, got {entry!r}.")
         ((name, values),) = entry.items()
         module = find_module(key, "data_prep.filters", str(name))
-        steps.append(Step(str(name), str(name), settings(f"{key}.{name}", module.keep, values)))
+        function = module.edit if hasattr(module, "edit") else module.keep
+        steps.append(Step(str(name), str(name), settings(f"{key}.{name}", function, values)))
     return steps

@@ -42,6 +42,7 @@ def read(path: Path, overrides: Sequence[str]) -> tuple[dict[str, Any], dict[str
 def _load_yaml(path: Path) -> Any:
     import yaml
     from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -53,6 +54,9 @@ def _load_yaml(path: Path) -> Any:
         plain = yaml.safe_load(text)
         # A second reading, because the host reads numbers such as 1e-3 by OmegaConf's rules.
         config = OmegaConf.create(text) if isinstance(plain, Mapping) else None
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"The recipe {path} cannot be read: {reason}.") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""

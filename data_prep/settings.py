@@ -8,6 +8,7 @@ and with which default; there is no second list to keep in step.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -56,20 +57,37 @@ def settings(section: str, target: Callable[..., object], got: object) -> dict[s
                 parameter.default is not inspect.Parameter.empty,
                 f"`{section}.{name}` is missing; give {_describe(hints[name])}.",
             )
-            values[name] = checked(f"{section}.{name}", parameter.default, hints[name])
+            # A dataclass fills in its own, which may be made by a factory.
+            if not inspect.isclass(target):
+                values[name] = checked(f"{section}.{name}", parameter.default, hints[name])
     return values
 
 
 def checked(key: str, value: object, hint: Any) -> Any:
-    """``value`` if it is of the hinted type (a whole number passes for a number), else raises."""
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+    """``value`` as the hinted type, else raises.
+
+    A whole number passes for a number, one text for a list of texts, a section for a dataclass.
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
         if value is None:
             return None
-        hint = next(choice for choice in typing.get_args(hint) if choice is not type(None))
-    if typing.get_origin(hint) is tuple:
+        hint = next(choice for choice in arguments if choice is not type(None))
+        return checked(key, value, hint)
+    if origin is tuple:
+        value = [value] if isinstance(value, str) and arguments[0] is str else value
         if isinstance(value, list | tuple):
-            item = typing.get_args(hint)[0]
-            return tuple(checked(f"{key}[{n}]", entry, item) for n, entry in enumerate(value))
+            entries = enumerate(value)
+            return tuple(checked(f"{key}[{n}]", entry, arguments[0]) for n, entry in entries)
+    elif origin is dict:
+        if isinstance(value, Mapping):
+            entries = value.items()
+            return {str(k): checked(f"{key}.{k}", entry, arguments[1]) for k, entry in entries}
+    elif origin is typing.Literal:
+        if value in arguments:
+            return value
+    elif dataclasses.is_dataclass(hint):
+        return hint(**settings(key, hint, value))  # type: ignore[operator]
     elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     elif isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
@@ -103,6 +121,12 @@ def _reject_unknown(section: str, got: Mapping[Any, Any], allowed: Mapping[str, 
 def _describe(hint: Any) -> str:
     if typing.get_origin(hint) is tuple:
         return f"a list, each entry {_describe(typing.get_args(hint)[0])}"
+    if typing.get_origin(hint) is dict:
+        return f"a section of `name: value` lines, each value {_describe(typing.get_args(hint)[1])}"
+    if typing.get_origin(hint) is typing.Literal:
+        return f"one of {', '.join(map(str, typing.get_args(hint)))}"
+    if dataclasses.is_dataclass(hint):
+        return "a section of `key: value` lines"
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return " or ".join(
             "null" if choice is type(None) else _describe(choice)

@@ -22,6 +22,7 @@ TRAIN = f"{SIZES} model.n_layers=1 max_duration=4ba eval_subset_num_batches=1 pr
 # What makes a command small, by how it starts.
 REDUCED = {
     "convert_dataset run": f"{SIZES} variables.validation_share=0.1",
+    "convert_dataset plan": f"{SIZES} variables.validation_share=0.1",
     "foundry-plugins check": TRAIN,
     "composer -n 1": TRAIN,
     "llmfoundry eval": f"{SIZES} model.n_layers=1 eval_subset_num_batches=1",

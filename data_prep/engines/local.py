@@ -12,16 +12,23 @@ Workers are forked before anything heavy is imported, so each carries only what 
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from data_prep.engines import ROWS, Show, Shuffle, Watch, schema_of
+from data_prep.ledger import Ledger, Outcome, Task, digest
 from foundry_plugins.contract.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -65,11 +72,31 @@ class LocalEngine:
             process.kill()
         self._pool = []
 
-    def map(
+    def map(self, ledger: Ledger, tasks: Sequence[Task], watch: Watch) -> list[Outcome]:
+        """Runs tasks; see `data_prep.engines.Engine`."""
+        return self.call(ledger.execute, tasks, watch)
+
+    def group(
+        self, ledger: Ledger, shuffle: Shuffle, tasks: Sequence[Task], label: str, show: Show
+    ) -> list[Outcome]:
+        """Runs a shuffle through files; see `data_prep.engines.Engine`."""
+        stage = f"{shuffle.stage}{ROWS}"
+        emits = [_emit_task(stage, number, shuffle) for number in range(len(shuffle.emits))]
+        ledger.tidy(stage, [task.part for task in emits])
+        todo = [task for task in emits if ledger.done(task) is None]
+        with show(label, [task.weight for task in todo]) as watch:
+            self.map(ledger, todo, watch)
+        groups = {part: group for group, part in enumerate(shuffle.parts)}
+        rows = ledger.folder(stage)
+        reduces = [_reduce_task(task, rows, groups[task.part], shuffle) for task in tasks]
+        with show(f"{label}, second half", [task.weight for task in reduces]) as watch:
+            return self.map(ledger, reduces, watch)
+
+    def call(
         self,
         function: Callable[[Item], Result],
         items: Sequence[Item],
-        watch: Callable[[int | None], None] = lambda finished: None,
+        watch: Watch = lambda finished: None,
     ) -> list[Result]:
         """``[function(item) for item in items]``, several at a time.
 
@@ -105,6 +132,69 @@ class LocalEngine:
         return [results[position] for position in range(len(items))]
 
 
+def _emit_task(stage: str, number: int, shuffle: Shuffle) -> Task:
+    emit = shuffle.emits[number]
+    arguments = {
+        "emit": shuffle.emit,
+        "arguments": emit.arguments,
+        "columns": shuffle.columns,
+    }
+    inputs = digest(emit.inputs, shuffle.inputs, len(shuffle.parts))
+    return Task(stage, _rows_name(number), inputs, emit.weight, write_rows, arguments)
+
+
+def _rows_name(number: int) -> str:
+    return f"{number:05}"
+
+
+def _reduce_task(task: Task, rows: Path, group: int, shuffle: Shuffle) -> Task:
+    arguments = {
+        "rows": rows,
+        "num_inputs": len(shuffle.emits),
+        "group": group,
+        "columns": shuffle.columns,
+        "order": shuffle.order,
+        "reduce": task.function,
+        "arguments": task.arguments,
+    }
+    return dataclasses.replace(task, function=reduce_rows, arguments=arguments)
+
+
+def write_rows(
+    folder: Path,
+    part: str,
+    *,
+    emit: Callable[..., Iterator[pa.Table]],
+    arguments: dict[str, Any],
+    columns: dict[str, str],
+) -> Outcome:
+    """The first half of a shuffle: one input's rows, by group, to a file."""
+    from data_prep.engines import rows
+
+    rows.write(folder / part, emit(**arguments), schema_of(columns))
+    return Outcome((part,), "", {})
+
+
+def reduce_rows(
+    folder: Path,
+    part: str,
+    *,
+    rows: Path,
+    num_inputs: int,
+    group: int,
+    columns: dict[str, str],
+    order: tuple[str, ...],
+    reduce: Callable[..., Outcome],
+    arguments: dict[str, Any],
+) -> Outcome:
+    """The second half: one group's rows from all inputs, sorted, to its reduce."""
+    from data_prep.engines import rows as files
+
+    inputs = [rows / _rows_name(number) for number in range(num_inputs)]
+    table = files.sort(files.read(inputs, group, schema_of(columns)), order)
+    return reduce(folder, part, table, **arguments)
+
+
 def _receive(connection: Connection, process: Any) -> Any:
     try:
         kind, value = connection.recv()
@@ -136,7 +226,7 @@ def _serve(connection: Connection, inherited: list[Connection], parent: int) -> 
     while True:
         try:
             function, item = connection.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             return
         connection.send(_call(function, item))
 
@@ -148,7 +238,7 @@ def _call(function: Callable[[Any], Any], item: Any) -> tuple[str, Any]:
     except UserError as error:
         return "user_error", str(error)
     except OSError as error:
-        return "os_error", (error.errno, error.strerror, error.filename)
+        return "os_error", (error.errno, error.strerror or str(error), error.filename)
 
 
 def _die_with(parent: int) -> None:

@@ -3,17 +3,14 @@
 """Drops files that are mostly symbols: tables, drawings, encoded data.
 
 Under 25 % alphanumeric characters, the threshold of the GitHub part of RedPajama-Data-1T
-(togethercomputer/RedPajama-Data, ``data_prep/github``); Codex drops files with a small share
-without printing a number (Chen et al. 2021, arXiv 2107.03374, section 3.1).
+(togethercomputer/RedPajama-Data, ``data_prep/github``) and of The Stack's descendants; Codex drops
+files with a small share without printing a number (Chen et al. 2021, arXiv 2107.03374, section
+3.1).
 """
 
 from __future__ import annotations
 
-import re
-
 from data_prep.document import Document
-
-_ALPHANUMERIC = re.compile(r"[^\W_]+")
 
 
 def keep(document: Document, *, minimum: float = 0.25) -> str | None:
@@ -23,5 +20,5 @@ def keep(document: Document, *, minimum: float = 0.25) -> str | None:
     >>> keep(Document.of("# +------+------+\n# |  ..  |  ..  |\n" * 5))
     'alphanumeric_fraction'
     """
-    alphanumeric = sum(len(run) for run in _ALPHANUMERIC.findall(document.text))
-    return "alphanumeric_fraction" if alphanumeric < minimum * len(document.text) else None
+    counts = document.statistics
+    return "alphanumeric_fraction" if counts.alphanumeric < minimum * counts.num_chars else None

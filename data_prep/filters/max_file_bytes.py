@@ -18,7 +18,4 @@ def keep(document: Document, *, limit_bytes: int = 1_000_000) -> str | None:
     >>> keep(Document.of("x = 1\n" * 200_000))
     'max_file_bytes'
     """
-    # No character takes more than four bytes: most files need not be encoded to be sure.
-    if len(document.text) * 4 < limit_bytes:
-        return None
-    return "max_file_bytes" if len(document.text.encode()) >= limit_bytes else None
+    return "max_file_bytes" if len(document.data) >= limit_bytes else None

@@ -7,7 +7,7 @@ keys of its section in the recipe and must be the same for both:
 
 ``units(*, <settings>) -> Iterator[Unit]``
     Lists, in a fixed order, what can be read on its own (a file, a row group), reading none of it.
-``read(unit, *, name, <settings>) -> Iterator[Document | Dropped]``
+``read(unit, *, name, <settings>) -> Iterator[Document | Dropped | BadRow]``
     Reads one unit; ``name`` is the source's name in the recipe. Called in any process.
 """
 
@@ -24,8 +24,10 @@ class Unit:
         path: Names it within its source.
         size: Its bytes, for dividing the work.
         stamp: Changes when its content does, e.g. the time of modification.
+        part: Which part of the file, where a file is read in parts (a row group).
     """
 
     path: str
     size: int
     stamp: int
+    part: int = 0

@@ -2,26 +2,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stage 6, a map: each part's documents to tokens, samples and MDS shards.
 
-Leaves one folder a part, published as ``<split>/<part>/``.
+Leaves one folder a part, published as ``<split>/<part>/``, and beside it the part's files of
+`data_prep.provenance`, published as ``provenance/``.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from data_prep import mds, pack, tokenizer
+from data_prep import mds, pack, provenance, tokenizers
 from data_prep.document_file import read_file
 from data_prep.ledger import Outcome, Task, code_of, digest, size_of
+from data_prep.provenance.recorder import Recorder
+from data_prep.provenance.settings import Provenance
 from data_prep.recipe import Recipe, Shards
+from data_prep.tokenizers.encoder import Encoder
+from data_prep.tokenizers.proof import COMPILED, batches, encode
 from foundry_plugins.contract import sample, token_bytes
 from foundry_plugins.contract.files import atomic_path
 from foundry_plugins.contract.sentinels import END_OF_TEXT, PAD
 
 STAGE = "shards"
-# Texts handed to the tokenizer at once: enough to be fast, few enough to hold their encodings.
-_BATCH_CHARS = 1_000_000
 
 
 def plan(
@@ -40,13 +43,18 @@ def plan(
         arguments = {
             "documents": documents / outcome.files[0],
             "tokenizer_folder": vocabulary_folder / vocabulary.files[0],
+            "compiled": vocabulary.figures["proof"]["encoder"] == COMPILED,
             "languages": languages,
             "sources": sources,
             "shards": recipe.shards,
+            "provenance_settings": recipe.provenance,
         }
         shards = recipe.shards
         inputs = digest(
-            code_of(__name__, mds, pack, tokenizer, sample, token_bytes),
+            code_of(__name__, mds, pack, sample, token_bytes),
+            provenance.code(),
+            recipe.section("provenance"),
+            tokenizers.code(),
             outcome.digest,
             vocabulary.digest,
             languages,
@@ -69,13 +77,18 @@ def write_part(
     *,
     documents: Path,
     tokenizer_folder: Path,
+    compiled: bool,
     languages: list[str],
     sources: list[str],
     shards: Shards,
+    provenance_settings: Provenance,
 ) -> Outcome:
     """Encodes, packs and writes one part."""
-    encoder = tokenizer.Encoder.load(tokenizer_folder)
-    token_documents = list(_encode(encoder, documents, languages, sources))
+    # Parallelism is over parts; threads on top would only compete for the same cores.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    encoder = Encoder.load(tokenizer_folder, compiled=compiled)
+    record_keeper = Recorder(provenance_settings)
+    token_documents = list(_encode(encoder, documents, languages, sources, record_keeper))
     packed = pack.pack(
         token_documents,
         sequence_length=shards.sequence_length,
@@ -93,38 +106,33 @@ def write_part(
             size_limit=shards.shard_bytes,
             compression=shards.compression,
         )
+    names, content = record_keeper.write(
+        folder, part, packed.fragments, sequence_length=shards.sequence_length
+    )
     figures = {
+        "provenance": content,
         "documents": len(token_documents),
         "tokens": sum(len(document.tokens) + 1 for document in token_documents),
         "samples": len(packed.tokens),
         "shard_bytes": size_of(folder / part),
         "index": entries,
     }
-    return Outcome((part,), digest(entries), figures)
+    return Outcome((part, *names), digest(entries), figures)
 
 
 def _encode(
-    encoder: tokenizer.Encoder, file: Path, languages: list[str], sources: list[str]
+    encoder: Encoder,
+    file: Path,
+    languages: list[str],
+    sources: list[str],
+    record_keeper: Recorder,
 ) -> Iterator[pack.TokenDocument]:
-    for batch in _batches(file):
-        encoded = encoder.encode([r["text"] for r in batch], [r["path"] for r in batch])
-        for record, tokens in zip(batch, encoded, strict=True):
+    for batch in batches(read_file(file)):
+        for record, tokens in zip(batch, encode(encoder, batch), strict=True):
+            record_keeper.add(record)
             yield pack.TokenDocument(
                 tokens=tokens,
                 origin=bytes.fromhex(record["origin"]),
                 language=languages.index(record["language"]),
                 source=sources.index(record["source"]),
             )
-
-
-def _batches(file: Path) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    size = 0
-    for record in read_file(file):
-        batch.append(record)
-        size += len(record["text"])
-        if size >= _BATCH_CHARS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

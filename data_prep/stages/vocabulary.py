@@ -1,22 +1,25 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 5, a reduce to one: the tokenizer, trained on the training side only.
+"""Stage 5, a reduce to one: the tokenizer, trained on the training side only, or taken and proven.
 
 Leaves the folder ``tokenizer``, which is also published.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from data_prep import tokenizer
+from data_prep import tokenizers
 from data_prep.document_file import read_file
 from data_prep.ledger import Outcome, Task, code_of, digest
 from data_prep.recipe import Recipe
 from data_prep.split import TRAIN
-from foundry_plugins.contract import fingerprint, sentinels
+from data_prep.tokenizers.settings import BYTE_LEVEL_BPE, PRETRAINED, SENTENCEPIECE_BPE, Tokenizer
+from foundry_plugins.contract import fingerprint, sentinels, token_bytes
 from foundry_plugins.contract.errors import UserError
 from foundry_plugins.contract.files import atomic_path
 
@@ -26,81 +29,138 @@ PART = "tokenizer"
 
 def plan(recipe: Recipe, gathered: Sequence[Outcome], documents: Path) -> list[Task]:
     """A single task, which reads documents until it has seen ``tokenizer.training_bytes``."""
+    settings = recipe.tokenizer
     train = [outcome for outcome in gathered if outcome.files[0].startswith(TRAIN)]
     wanted, found = [], 0
     for outcome in train:
-        if found < recipe.tokenizer.training_bytes:
+        if found < settings.training_bytes:
             wanted.append(outcome)
             found += outcome.figures["bytes"]
-    limits = (recipe.tokenizer.vocab_size, recipe.tokenizer.training_bytes)
     arguments = {
         "files": [documents / outcome.files[0] for outcome in wanted],
-        "vocab_size": limits[0],
-        "training_bytes": limits[1],
+        "settings": settings,
         "key": recipe.key("tokenizer.vocab_size"),
         "threads": recipe.num_workers,
     }
     inputs = digest(
-        code_of(__name__, tokenizer, sentinels, fingerprint),
-        limits,
+        code_of(__name__, sentinels, fingerprint, token_bytes),
+        tokenizers.code(),
+        dataclasses.asdict(settings),
+        _stamp(settings),
         [outcome.digest for outcome in wanted],
     )
-    return [Task(STAGE, PART, inputs, min(found, limits[1]), learn, arguments)]
+    weight = min(found, settings.training_bytes)
+    return [Task(STAGE, PART, inputs, weight, learn, arguments)]
+
+
+def check(recipe: Recipe) -> None:
+    """Loads a tokenizer that is not trained, so that a wrong one ends the run before it begins.
+
+    Raises:
+        UserError: if it cannot be used.
+    """
+    if recipe.tokenizer.kind == PRETRAINED:
+        token_bytes.token_bytes(_load(recipe.tokenizer)[0])
 
 
 def learn(
-    folder: Path,
-    part: str,
-    *,
-    files: list[Path],
-    vocab_size: int,
-    training_bytes: int,
-    key: str,
-    threads: int,
+    folder: Path, part: str, *, files: list[Path], settings: Tokenizer, key: str, threads: int
 ) -> Outcome:
-    """Trains and saves.
+    """Trains or loads, proves and saves.
 
     Raises:
-        UserError: if the documents do not yield so many entries.
+        UserError: if the documents do not yield so many entries, or a document does not come back.
     """
+    from data_prep.tokenizers import files as tokenizer_files
+    from data_prep.tokenizers.encoder import Encoder
+    from data_prep.tokenizers.proof import prove
+
     # This stage has one task, so its threads have the machine to themselves.
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     os.environ["RAYON_NUM_THREADS"] = str(threads)
-    sample = _Sample(files, training_bytes)
-    tokenizer_json = tokenizer.train(sample.texts(), vocab_size)
-    encoder = tokenizer.Encoder(tokenizer_json)
-    if encoder.vocab_size < vocab_size:
+    sample = Sample(files, settings.training_bytes)
+    tokenizer_json, roles, config = _make(settings, sample, key)
+    encoder = Encoder(tokenizer_json, roles)
+    num_documents, num_bytes = sample.size
+    if settings.vocab_size is not None and encoder.vocab_size < settings.vocab_size:
         raise UserError(
-            f"A vocabulary of {vocab_size} entries is too large for this corpus: its "
-            f"{sample.num_documents} training documents ({sample.num_bytes:,} bytes) yield "
+            f"A vocabulary of {settings.vocab_size} entries is too large for this corpus: its "
+            f"{num_documents} training documents ({num_bytes:,} bytes) yield "
             f"{encoder.vocab_size}; set `{key}={encoder.vocab_size}` or lower, or add code."
         )
+    proof = prove(tokenizer_json, roles, sample.records, settings.proof_bytes)
     with atomic_path(folder / part) as partial:
-        tokenizer.write(partial, tokenizer_json)
+        tokenizer_files.write(partial, tokenizer_json, roles, config)
     figures = {
+        "kind": settings.kind,
         "vocab_size": encoder.vocab_size,
         "fingerprint": encoder.fingerprint,
-        "sentinels": {token: encoder.ids[token] for token in sentinels.SENTINELS},
-        "training_documents": sample.num_documents,
-        "training_bytes": sample.num_bytes,
+        "sentinels": encoder.ids,
+        "training_documents": num_documents,
+        "training_bytes": num_bytes,
+        "proof": dataclasses.asdict(proof),
     }
-    return Outcome((part,), digest(tokenizer_json), figures)
+    return Outcome((part,), digest(tokenizer_json, roles, config), figures)
 
 
-class _Sample:
-    """The first ``limit`` bytes of the documents of some files, counted as they pass."""
+def _make(
+    settings: Tokenizer, sample: Sample, key: str
+) -> tuple[str, Mapping[str, str], Mapping[str, Any]]:
+    """The text of ``tokenizer.json``, the roles of special tokens, further settings."""
+    from data_prep.tokenizers import byte_level, sentencepiece_models
+    from data_prep.tokenizers.files import TRAINED_ROLES
+
+    if settings.kind == PRETRAINED:
+        return _load(settings)
+    assert settings.vocab_size is not None
+    if settings.kind == BYTE_LEVEL_BPE:
+        made = byte_level.train(sample.texts(), settings.vocab_size, settings.split_pattern)
+    else:
+        model_type = "bpe" if settings.kind == SENTENCEPIECE_BPE else "unigram"
+        made = sentencepiece_models.train(sample.texts(), settings.vocab_size, model_type, key)
+    return made, TRAINED_ROLES, {}
+
+
+def _load(settings: Tokenizer) -> tuple[str, dict[str, str], dict[str, Any]]:
+    from data_prep.tokenizers import pretrained
+
+    assert settings.path is not None
+    return pretrained.load(
+        Path(settings.path).expanduser(),
+        add_sentinels=settings.add_sentinels,
+        drop_normalizer=settings.drop_normalizer,
+    )
+
+
+def _stamp(settings: Tokenizer) -> list[str]:
+    if settings.kind != PRETRAINED:
+        return []
+    from data_prep.tokenizers.pretrained import stamp
+
+    assert settings.path is not None
+    return stamp(Path(settings.path).expanduser())
+
+
+class Sample:
+    """The first ``limit`` bytes of the documents of some files."""
 
     def __init__(self, files: list[Path], limit: int) -> None:
         self.files = files
         self.limit = limit
-        self.num_documents = 0
-        self.num_bytes = 0
+        self.size = (0, 0)
 
-    def texts(self) -> Iterator[str]:
+    def records(self) -> Iterator[dict[str, Any]]:
+        """The documents; `size` then holds their number and bytes."""
+        documents, num_bytes = 0, 0
         for file in self.files:
             for record in read_file(file):
-                if self.num_bytes >= self.limit:
+                if num_bytes >= self.limit:
                     return
-                self.num_documents += 1
-                self.num_bytes += len(record["text"].encode())
-                yield record["text"]
+                documents += 1
+                num_bytes += len(record["text"].encode())
+                self.size = (documents, num_bytes)
+                yield record
+
+    def texts(self) -> Iterator[str]:
+        """Their texts."""
+        return (record["text"] for record in self.records())

@@ -98,6 +98,7 @@ def run_command(command: Callable[[], object]) -> None:
         sys.exit(f"Error: {error}")
     except OSError as error:
         full = disk_full(error, error.filename)
-        sys.exit(f"Error: {full or f'{error.filename}: {error.strerror}.'}")
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"Error: {full or f'{where}{error.strerror or error}.'}")
     except KeyboardInterrupt:
         sys.exit("Interrupted; the same command continues where this one stopped.")

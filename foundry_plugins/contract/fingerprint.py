@@ -28,7 +28,8 @@ def fingerprint(tokenizer_json: str) -> str:
     for key in _IGNORED:
         content.pop(key, None)
     model = content.get("model", {})
-    # tokenizers < 0.20 wrote merges as "a b", later versions as ["a", "b"].
+    # tokenizers < 0.20 wrote merges as "a b", later versions as ["a", "b"]. A Unigram has none; its
+    # scores must be decimals that the library reads exactly, or each saving would change them.
     model["merges"] = [m.split(" ") if isinstance(m, str) else m for m in model.get("merges", [])]
     for key in _ADDED_LATER:
         if model.get(key) is False:

@@ -57,7 +57,7 @@ FRAGMENT = np.dtype(
         ("flags", "<u2"),
         # Git object id of the document as it was read, before any redaction (SHA-1 of a blob, or
         # of the commit for diffs): the hex part of its SWHID, and the key of the provenance
-        # tables. Zero for padding.
+        # tables. Zero for padding and for what was removed.
         ("origin", "u1", 20),
     ]
 )

@@ -3,18 +3,29 @@
 """Which bytes of a document each token id stands for.
 
 Bits per byte, cuts over characters and the byte counts in the shards all need it, and it must be
-exact where a context edge splits a UTF-8 character, which ``decode`` is not.
+exact where a context edge splits a UTF-8 character, which ``decode`` is not. Two kinds of
+vocabulary say it without a doubt:
 
-Byte-level BPE writes bytes as printable characters by GPT-2's table (Radford et al. 2019):
-printable Latin-1 bytes stand for themselves, the other 68 for U+0100 onwards in order.
+byte-level BPE
+    writes bytes as printable characters by GPT-2's table (Radford et al. 2019): printable Latin-1
+    bytes stand for themselves, the other 68 for U+0100 onwards in order.
+literal
+    BPE or Unigram whose entries are the text itself, spaces included, and whose entries ``<0x00>``
+    to ``<0xFF>`` stand for the bytes of characters without an entry (SentencePiece's
+    byte_fallback, Kudo and Richardson 2018, arXiv 1808.06226).
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from foundry_plugins.contract.errors import UserError
+
+_BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
+# What decoding a literal vocabulary may consist of: anything else alters text.
+LITERAL_DECODERS = {"ByteFallback", "Fuse"}
 
 
 def byte_level_alphabet() -> dict[str, int]:
@@ -26,34 +37,74 @@ def byte_level_alphabet() -> dict[str, int]:
     return table
 
 
+def byte_token(byte: int) -> str:
+    """The entry of a literal vocabulary that stands for one byte."""
+    return f"<0x{byte:02X}>"
+
+
+def is_byte_level(content: dict[str, Any]) -> bool:
+    """Whether a parsed ``tokenizer.json`` is byte-level BPE."""
+    model = content.get("model") or {}
+    return model.get("type") == "BPE" and "ByteLevel" in json.dumps(content.get("decoder"))
+
+
+def is_literal(content: dict[str, Any]) -> bool:
+    """Whether a parsed ``tokenizer.json`` has text itself as entries, and bytes to fall back on."""
+    model, decoder = content.get("model") or {}, content.get("decoder") or {}
+    steps = decoder.get("decoders", [decoder])
+    return (
+        model.get("type") in ("BPE", "Unigram")
+        and bool(model.get("byte_fallback"))
+        and {step.get("type") for step in steps} == LITERAL_DECODERS
+    )
+
+
 def token_bytes(tokenizer_json: str) -> list[bytes]:
     """The bytes of every token id; special tokens stand for no document text and give ``b""``.
 
     Args:
-        tokenizer_json: Text of a byte-level BPE ``tokenizer.json``.
+        tokenizer_json: Text of a ``tokenizer.json``, byte-level or literal.
 
     Returns:
         A list indexed by token id; its length is the vocabulary size, added tokens included.
 
     Raises:
-        UserError: if the tokenizer is not byte-level BPE.
+        UserError: if the tokenizer is neither.
     """
     content: dict[str, Any] = json.loads(tokenizer_json)
-    model = content.get("model", {})
-    if model.get("type") != "BPE" or "ByteLevel" not in json.dumps(content.get("decoder")):
-        raise UserError(
-            "The tokenizer is not byte-level BPE (model BPE, decoder ByteLevel), so its tokens "
-            f"cannot be mapped to bytes: got model {model.get('type')!r}; train one with "
-            "`convert_dataset` or use another byte-level one."
-        )
-    alphabet = byte_level_alphabet()
-    special = {t["id"]: t["content"].encode() for t in content.get("added_tokens", [])}
-    hidden = {t["id"] for t in content.get("added_tokens", []) if t.get("special")}
-    vocabulary: dict[str, int] = model["vocab"]
-    table = [b""] * (max([*vocabulary.values(), *special], default=-1) + 1)
-    for token, index in vocabulary.items():
-        if index not in special:
-            table[index] = bytes(alphabet[character] for character in token)
-    for index, content_bytes in special.items():
-        table[index] = b"" if index in hidden else content_bytes
+    added = {token["id"]: token for token in content.get("added_tokens", [])}
+    entries = {index: token for index, token in _entries(content).items() if index not in added}
+    table = [b""] * (max([*entries, *added], default=-1) + 1)
+    alphabet = byte_level_alphabet() if is_byte_level(content) else None
+    for index, token in entries.items():
+        table[index] = _literal(token) if alphabet is None else _spelt(token, alphabet)
+    for index, token in added.items():
+        table[index] = b"" if token.get("special") else token["content"].encode()
     return table
+
+
+def _entries(content: dict[str, Any]) -> dict[int, str]:
+    """The model's entries by id."""
+    model = content.get("model") or {}
+    if not is_byte_level(content) and not is_literal(content):
+        raise UserError(
+            "The tokenizer is neither byte-level BPE (decoder ByteLevel) nor a BPE or Unigram "
+            "with literal entries (byte_fallback, decoders ByteFallback and Fuse), so its tokens "
+            f"cannot be mapped to bytes: got model {model.get('type')!r}; train one with "
+            "`convert_dataset`, or let it take this one (`tokenizer.kind: pretrained`)."
+        )
+    if model["type"] == "Unigram":
+        return {index: token for index, (token, _) in enumerate(model["vocab"])}
+    return {index: token for token, index in model["vocab"].items()}
+
+
+def _spelt(token: str, alphabet: dict[str, int]) -> bytes:
+    """A byte-level entry; one that no text can yield (a name) is decoded as it stands."""
+    if all(character in alphabet for character in token):
+        return bytes(alphabet[character] for character in token)
+    return token.encode()
+
+
+def _literal(token: str) -> bytes:
+    byte = _BYTE_TOKEN.fullmatch(token)
+    return bytes([int(byte[1], 16)]) if byte else token.encode()

@@ -15,7 +15,7 @@ from foundry_plugins.data.fim import Vocabulary
 
 
 def vocabulary_of(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-    """The FIM vocabulary of a fast byte-level tokenizer.
+    """The FIM vocabulary of a fast tokenizer, byte-level or literal.
 
     Raises:
         UserError: if a sentinel is missing, padding is the end of text, or the tokenizer is slow.

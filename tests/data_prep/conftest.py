@@ -14,7 +14,11 @@ from typing import Any
 
 import pytest
 
-from data_prep import tokenizer
+from data_prep.tokenizers import byte_level
+from tests.data_prep.s3_server import bucket, s3_server
+
+# Fixtures of other files that all tests here may use.
+__all__ = ["bucket", "s3_server"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RECIPE = REPOSITORY / "yamls/quickstart/data.yaml"
@@ -69,7 +73,7 @@ def vocabulary() -> str:
     """``tokenizer.json`` of 400 entries, trained on real code."""
     library = Path(sysconfig.get_paths()["stdlib"]) / "json"
     texts = [path.read_text(encoding="utf-8") for path in sorted(library.glob("*.py"))]
-    return tokenizer.train(texts, 400)
+    return byte_level.train(texts, 400)
 
 
 @pytest.fixture(scope="session")

@@ -121,7 +121,7 @@ def test_a_second_run_skips_and_says_so(
 ) -> None:
     before = tree(converted)
     done = convert(source_folder, converted, "variables.workers=1")
-    assert done.stdout.count("already done") == 7
+    assert done.stdout.count("already done") == 9
     assert "Nothing was left to do" in done.stdout
     assert tree(converted) == before
 
@@ -149,12 +149,12 @@ def test_changes_redo_what_they_affect(convert: Convert, code: Path, tmp_path: P
     assert redone(convert(code, output)) == {"read and filter"}
     # Another sample length leaves documents and vocabulary as they are.
     done = convert(code, output, "variables.sequence_length=32")
-    assert redone(done) == {"tokenize and pack", "publish"}
+    assert redone(done) == {"tokenize and pack", "index documents", "publish"}
     assert not stale.exists()
     # A changed file changes everything after it.
     (code / "json/decoder.py").write_text("# shorter\n" + "def decode(a, b):\n    return a\n" * 3)
     done = convert(code, output, "variables.sequence_length=32")
-    assert {"read and filter", "collect parts", "tokenize and pack", "publish"} <= redone(done)
+    assert {"read and filter", "shuffle", "tokenize and pack", "publish"} <= redone(done)
     texts = [record["text"] for record in documents(output)]
     assert any(text.startswith("# shorter") for text in texts)
     # A lost folder comes back without being computed again.

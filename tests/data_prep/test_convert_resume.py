@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -42,7 +44,8 @@ def test_kills_change_nothing(
     output = tmp_path / "out"
     argv = command(source_folder, output, "variables.workers=2")
     kills = 0
-    for stage in ("read", "deduplicate", "scatter", "gather", "vocabulary", "shards", "publish"):
+    stages = ("read", "exact_duplicates", "exact_duplicates_marks", "survivors", "shuffle")
+    for stage in (*stages, "vocabulary", "shards", "publish"):
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL, start_new_session=True) as process:
             # Until the stage has a first marker, then a random moment more.
             markers = output / ".work/ledger" / stage
@@ -55,3 +58,47 @@ def test_kills_change_nothing(
     assert kills >= 4
     convert(source_folder, output, "variables.workers=2")
     assert tree(output) == tree(converted)
+
+
+# Everything a recipe can do at once.
+WHOLE = (
+    "dedup={exact: true, normalized: true, near: {preset: verified}, keep: longest}",
+    "redaction={replacement: synthetic}",
+    "licenses={policy: any}",
+    "keep_dropped=true",
+    "sample={language_limit_share: {HTML: 0.2}}",
+)
+
+
+@pytest.mark.slow
+def test_twenty_kills_change_nothing(
+    command: Callable[..., list[str]],
+    convert: Callable[..., subprocess.CompletedProcess[str]],
+    source_folder: Path,
+    tmp_path: Path,
+    tree: Tree,
+) -> None:
+    problems = tmp_path / "problems.jsonl"
+    prompt = (source_folder / "json/scanner.py").read_text()[600:1000]
+    problems.write_text(json.dumps({"task_id": "p", "prompt": prompt}) + "\n")
+    whole = (*WHOLE, f"decontamination={{benchmarks: {{p: {problems}}}}}")
+    start = time.monotonic()
+    convert(source_folder, tmp_path / "whole", "variables.workers=1", *whole)
+    seconds = time.monotonic() - start
+
+    rng = random.Random(18)
+    argv = command(source_folder, tmp_path / "killed", "variables.workers=3", *whole)
+    kills = 0
+    while kills < 20:
+        with subprocess.Popen(argv, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+            try:
+                process.wait(rng.random() * seconds * 0.7)
+                # Done before the kill: another beginning.
+                shutil.rmtree(tmp_path / "killed")
+            except subprocess.TimeoutExpired:
+                kills += 1
+                os.kill(process.pid, signal.SIGKILL)
+    convert(source_folder, tmp_path / "killed", "variables.workers=3", *whole)
+    assert tree(tmp_path / "killed") == tree(tmp_path / "whole")
+    report = json.loads((tmp_path / "whole/report.json").read_text())
+    assert {"contaminated", "near_duplicate", "exact_duplicate"} & set(report["dropped"])

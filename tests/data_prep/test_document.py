@@ -77,8 +77,19 @@ def test_origin_is_gits_id(tmp_path: Path) -> None:
 
 def test_records_come_back_from_several_frames(tmp_path: Path) -> None:
     records = [Document.of(text).to_dict() for text in ("a\r\nb", "\u2028\u0085é", "{}\n")]
-    lines = [document_file.dump_line(record) for record in records]
-    frames = [document_file.compress_lines(part)[0] for part in (lines[:2], lines[2:])]
-    (tmp_path / "x.jsonl.zst").write_bytes(b"".join(frames))
+    for name, part in (("1", records[:2]), ("2", records[2:])):
+        with document_file.writing(tmp_path / name) as writer:
+            for record in part:
+                writer.write(document_file.dump_line(record))
+    both = b"".join((tmp_path / name).read_bytes() for name in ("1", "2"))
+    (tmp_path / "x.jsonl.zst").write_bytes(both)
     assert list(document_file.read_file(tmp_path / "x.jsonl.zst")) == records
-    assert list(document_file.read_lines(frames[1])) == records[2:]
+    assert [Document.from_dict(record).to_dict() for record in records] == records
+
+
+def test_markers_move_with_the_text() -> None:
+    document = Document.of("one two three").replace(markers=((0, "<a>"), (4, "<b>"), (13, "<c>")))
+    mapped = document.map_text(lambda piece: piece.replace("o", "000"))
+    assert mapped.text == "000ne tw000 three"
+    assert mapped.markers == ((0, "<a>"), (6, "<b>"), (17, "<c>"))
+    assert Document.from_dict(mapped.to_dict()) == mapped

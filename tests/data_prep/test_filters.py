@@ -1,6 +1,6 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""Every filter's docstring holds an example that is kept and one that is dropped; both are run."""
+"""Every filter's docstring holds an example that is kept and one that is dropped or edited."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -20,24 +23,81 @@ from data_prep.settings import settings
 NAMES = sorted(module.name for module in pkgutil.iter_modules(filters.__path__))
 
 
+EDITS = [
+    name for name in NAMES if hasattr(importlib.import_module(f"data_prep.filters.{name}"), "edit")
+]
+
+
+def _function(name: str) -> tuple[ModuleType, Callable[..., Any]]:
+    module = importlib.import_module(f"data_prep.filters.{name}")
+    assert hasattr(module, "keep") != hasattr(module, "edit"), "either a filter or an edit"
+    return module, module.edit if hasattr(module, "edit") else module.keep
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_examples(name: str) -> None:
-    module = importlib.import_module(f"data_prep.filters.{name}")
-    (found,) = doctest.DocTestFinder(recurse=False).find(
-        module.keep, "keep", globs={"keep": module.keep, "Document": Document}
-    )
+    module, function = _function(name)
+    globs = {function.__name__: function, "Document": Document}
+    (found,) = doctest.DocTestFinder(recurse=False).find(function, function.__name__, globs=globs)
     outcomes = [ast.literal_eval(e.want) if e.want else None for e in found.examples]
-    assert None in outcomes, "no example of a document that is kept"
-    assert any(outcomes), "no example of a document that is dropped"
+    if function.__name__ == "keep":
+        assert None in outcomes, "no example of a document that is kept"
+    assert any(outcomes), "no example of a document that is dropped or edited"
     result = doctest.DocTestRunner().run(found)
     assert result.failed == 0
+    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_settings_have_defaults_and_a_source(name: str) -> None:
-    module = importlib.import_module(f"data_prep.filters.{name}")
-    settings(f"filters.0.{name}", module.keep, None)
+    module, function = _function(name)
+    values = settings(f"filters.0.{name}", function, None)
     assert "arXiv" in (inspect.getdoc(module) or "")
+    # Every setting is documented, unless there is only one.
+    text = inspect.getdoc(function) or ""
+    assert len(values) == 1 or all(f"{key}:" in text or f"``{key}``" in text for key in values)
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_edits_return_the_same_document_where_nothing_changes(name: str) -> None:
+    _, edit = _function(name)
+    for path in ("a.py", "a.html", "a.css", "a.c", "a.json", "a.weird.md"):
+        for text in ("x", "a {}\n", "def f():\n    return 1\n", "<p>é</p>\r\n"):
+            document = Document.of(text, path=path)
+            assert edit(document) is document
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("path", ["a.py", "a.html", "a.css", "a.js", "a.ipynb", "a.json", "a.rs"])
+def test_any_text_is_judged(name: str, path: str) -> None:
+    _, function = _function(name)
+    texts = [
+        "\n",
+        "\r",
+        "\ufeff",
+        "\u2028\x85é",
+        "'",
+        '"""',
+        "<",
+        "/*",
+        "{",
+        "[[",
+        "\\",
+        "data:,",
+        "0" * 3000,
+    ]
+    texts += [
+        '"' * 2999,
+        "<script>" * 500,
+        "/*" * 900,
+        "# " * 900,
+        "1," * 900,
+        "((" * 900,
+        "\n" * 3000,
+    ]
+    for text in texts:
+        found = function(Document.of(text, path=path))
+        assert found is None or isinstance(found, str | Document)
 
 
 def test_limits_are_exact() -> None:

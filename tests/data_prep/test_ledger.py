@@ -16,8 +16,11 @@ from foundry_plugins.contract.errors import UserError
 
 
 def write(folder: Path, part: str, *, text: str) -> Outcome:
-    (folder / f"{part}.txt").write_text(text)
-    return Outcome((f"{part}.txt",), digest(text), {"length": len(text)})
+    # Not in the order of the alphabet: later stages know files by their place.
+    names = (f"{part}.txt", f"{part}.also")
+    for name in names:
+        (folder / name).write_text(text)
+    return Outcome(names, digest(text), {"length": len(text)})
 
 
 def breaks(folder: Path, part: str) -> Outcome:
@@ -57,7 +60,8 @@ def test_tidy_removes_what_is_not_planned(tmp_path: Path) -> None:
     ledger.execute(Task("stage", "00001", "", 1, write, {"text": "old"}))
     (ledger.folder("stage") / ".00000.txt.partial").write_text("half")
     ledger.tidy("stage", ["00000"])
-    assert [p.name for p in ledger.folder("stage").iterdir()] == ["00000.txt"]
+    left = sorted(p.name for p in ledger.folder("stage").iterdir())
+    assert left == ["00000.also", "00000.txt"]
     assert [p.name for p in (ledger.work / "ledger/stage").iterdir()] == ["00000.json"]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep.pack import Packed, TokenDocument, pack
-from data_prep.tokenizer import Encoder
+from data_prep.tokenizers.encoder import Encoder
 from foundry_plugins.contract.sample import (
     ENDS_DOCUMENT,
     FRAGMENT,

@@ -30,8 +30,11 @@ def read(tmp_path: Path, text: str, *overrides: str) -> Recipe:
 
 def test_defaults(tmp_path: Path) -> None:
     recipe = read(tmp_path, MINIMAL)
-    assert recipe.plan()["sources"] == {
-        "code": {"kind": "directory", "path": "src", "exclude": ()},
+    assert recipe.plan()["sources"]["code"].items() >= {
+        ("kind", "directory"),
+        ("weight", None),
+        ("path", "src"),
+        ("exclude", ()),
     }
     assert recipe.filters == []
     assert (recipe.seed, recipe.workers, recipe.dedup.exact) == (17, None, True)
@@ -87,7 +90,13 @@ def test_hash_is_stable_and_ignores_where_and_how_fast(tmp_path: Path) -> None:
         ("shards.shard_bytes=5000000000", r"below 4 GiB"),
         ("shards.compression=gzip", r"`shards.compression` must be zstd"),
         ("sources.code.path=7", r"`sources.code.path` must be text, got 7"),
-        ("sources.code.exclude=a", r"`sources.code.exclude` must be a list, each entry text"),
+        ("sources.code.exclude=7", r"`sources.code.exclude` must be a list, each entry text"),
+        ("sources.code.weight=0", r"`sources.code.weight` must be above 0"),
+        ("split.by=line", r"`split.by` must be one of document, repository, got 'line'"),
+        ("sample.language_limit_share={C: 2}", r"`sample.language_limit_share.C` must be betw"),
+        ("dedup.keep=best", r"`dedup.keep`: there is no rule 'best'"),
+        ("engine=sparc", r"`engine` must be one of local, spark, got 'sparc'"),
+        ("limits.bad_share=3", r"`limits.bad_share` must be null or between 0 and 1"),
         ("sources={}", r"`sources` must hold one section a source"),
         ("sources={code: {path: x}}", r"`sources.code.kind` is missing"),
         ("sources={code: {kind: directory}}", r"`sources.code.path` is missing; give text"),

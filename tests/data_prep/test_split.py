@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from data_prep.split import order_in_part, part_name, part_of, split_draw, split_of
+from data_prep.document import Document
+from data_prep.split import part_name, part_of, split_draw, split_of, unit_of
 
 PATHS = [f"package{n % 7}/module{n}.py" for n in range(4000)]
 
@@ -25,10 +26,17 @@ def test_a_larger_share_keeps_what_was_held_out() -> None:
     assert small < large
 
 
-def test_parts_are_even_and_order_is_a_shuffle() -> None:
+def test_parts_are_even() -> None:
     counts = Counter(part_of(17, path, 4) for path in PATHS)
     assert all(abs(count - 1000) < 100 for count in counts.values())
-    order = sorted(PATHS, key=lambda path: order_in_part(17, "code", path))
-    assert sorted(order) == sorted(PATHS)
-    assert order != PATHS
     assert part_name("train", 3) == "train-00003"
+
+
+def test_a_repository_is_drawn_as_one() -> None:
+    first, second = (
+        Document.of("x = 1\n", path, repository="owner/name") for path in ("a.py", "b.py")
+    )
+    assert unit_of(first, "repository") == unit_of(second, "repository") == "owner/name"
+    assert unit_of(first, "document") != unit_of(second, "document")
+    # Without a repository a file is its own.
+    assert unit_of(Document.of("x = 1\n", "a.py"), "repository") == "a.py"

@@ -76,3 +76,17 @@ def test_layout_of_the_file_does_not_matter() -> None:
 )
 def test_what_changes_ids(path: str, value: object) -> None:
     assert fingerprint(changed(path, value)) != BASE
+
+
+def test_a_unigrams_scores_count_and_survive_the_library() -> None:
+    from tokenizers import Tokenizer
+
+    def unigram(score: float) -> str:
+        vocab = [["<unk>", -10000.0], ["a", -2.889366], ["ab", score], [" ", -13.000001]]
+        model = {"type": "Unigram", "unk_id": 0, "vocab": vocab, "byte_fallback": False}
+        return json.dumps({"version": "1.0", "added_tokens": [], "model": model})
+
+    first = fingerprint(unigram(-3.270912))
+    saved = Tokenizer.from_str(unigram(-3.270912)).to_str()
+    assert fingerprint(Tokenizer.from_str(saved).to_str()) == fingerprint(saved) == first
+    assert fingerprint(unigram(-3.270913)) != first

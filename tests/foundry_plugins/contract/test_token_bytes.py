@@ -67,5 +67,41 @@ def test_tokens_join_to_the_text(tokenizer: Tokenizer, text: str) -> None:
     ],
 )
 def test_other_kinds_are_refused(content: dict[str, object]) -> None:
-    with pytest.raises(UserError, match="not byte-level BPE"):
+    with pytest.raises(UserError, match="neither byte-level BPE"):
         token_bytes(json.dumps(content))
+
+
+def literal(model: dict[str, object]) -> str:
+    return json.dumps(
+        {
+            "added_tokens": [{"id": 0, "content": "<|pad|>", "special": True}],
+            "decoder": {
+                "type": "Sequence",
+                "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}],
+            },
+            "model": {"byte_fallback": True, **model},
+        }
+    )
+
+
+@pytest.mark.parametrize("kind", ["BPE", "Unigram"])
+def test_literal_entries_are_their_text_and_byte_entries_their_byte(kind: str) -> None:
+    names = ["<|pad|>", "<0x0A>", "<0xE6>", " x", "漢", "\u2581", "<0xE6", "<0xe6>"]
+    entries: object = [[name, -1.0] for name in names]
+    if kind == "BPE":
+        entries = {name: index for index, name in enumerate(names)}
+    found = token_bytes(literal({"type": kind, "vocab": entries}))
+    rest = [name.encode() for name in names[3:]]
+    assert found == [b"", b"\n", b"\xe6", *rest]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"type": "Unigram", "vocab": [], "byte_fallback": False},
+        {"type": "WordPiece", "vocab": {}},
+    ],
+)
+def test_without_bytes_to_fall_back_on_text_would_be_lost(model: dict[str, object]) -> None:
+    with pytest.raises(UserError, match=r"pretrained"):
+        token_bytes(literal(model))

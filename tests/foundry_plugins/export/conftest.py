@@ -28,12 +28,12 @@ def samples() -> list[str]:
 
 @pytest.fixture(scope="session")
 def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from data_prep import tokenizer
+    from data_prep.tokenizers import byte_level, files
 
     folder = tmp_path_factory.mktemp("tokenizer")
     texts = ((LIBRARY / name).read_text() for name in ("ast.py", "calendar.py", "textwrap.py"))
     # Fewer entries than VOCAB_SIZE: models pad their embeddings to a round number.
-    tokenizer.write(folder, tokenizer.train(texts, 700))
+    files.write(folder, byte_level.train(texts, 700))
     return folder
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from data_prep.tokenizer import SPLIT_PATTERN
+from data_prep.tokenizers.patterns import pre_tokenizer
 from foundry_plugins.contract.errors import UserError
 from foundry_plugins.contract.sentinels import SENTINELS
 from foundry_plugins.export.gguf_tokenizer import CONTROL, NORMAL, SPLIT, UNUSED, read_vocabulary
@@ -23,7 +23,8 @@ def content(tokenizer_folder: Path) -> dict[str, Any]:
 
 
 def test_the_pattern_is_the_one_that_vocabularies_are_trained_with() -> None:
-    assert SPLIT == SPLIT_PATTERN
+    split, _ = pre_tokenizer("qwen2")["pretokenizers"]
+    assert split["pattern"] == {"Regex": SPLIT}
 
 
 def test_reads_tokens_types_and_merges(content: dict[str, Any]) -> None:

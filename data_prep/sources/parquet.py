@@ -1,0 +1,56 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""Parquet files with columns named in the recipe.
+
+See `data_prep.rows.named` for ``columns``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from data_prep.document import BadRow, Document, Dropped
+from data_prep.rows import LIMIT_BYTES, files, named
+from data_prep.rows.documents import documents
+from data_prep.sources import Unit
+
+NO_COLUMNS: dict[str, str] = {}
+
+
+def units(
+    *,
+    paths: tuple[str, ...],
+    columns: dict[str, str] = NO_COLUMNS,
+    language: str | None = None,
+    limit_bytes: int = LIMIT_BYTES,
+) -> Iterator[Unit]:
+    """Lists the row groups.
+
+    Args:
+        paths: Files, folders or globs.
+        columns: Where things stand, e.g. ``{text: content, path: meta.file, license: license}``.
+        language: Of all rows that do not say it themselves.
+        limit_bytes: Largest row.
+
+    Raises:
+        UserError: if there are no such files or columns.
+    """
+    named.check(columns, language)
+    yield from files.units(paths, needed=named.needed(columns), endings=files.PARQUET)
+
+
+def read(
+    unit: Unit,
+    *,
+    name: str,
+    paths: tuple[str, ...],
+    columns: dict[str, str] = NO_COLUMNS,
+    language: str | None = None,
+    limit_bytes: int = LIMIT_BYTES,
+) -> Iterator[Document | Dropped | BadRow]:
+    """Reads one row group."""
+    rows = files.read(unit, columns=named.top_level(columns), limit_bytes=limit_bytes)
+    yield from documents(
+        rows,
+        lambda row: named.of_row(row, source=name, paths=paths, columns=columns, constant=language),
+    )

@@ -1,0 +1,102 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""The Spark engine on a real stand-alone cluster: the same bytes as the local engine."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pyspark = pytest.importorskip("pyspark", reason="needs the extra `spark`")
+if not shutil.which("java"):
+    pytest.skip("needs Debian package openjdk-17-jre-headless", allow_module_level=True)
+
+SPARK_CLASS = Path(pyspark.__file__).parent / "bin/spark-class"
+_PATIENCE_SECONDS = 60
+LOCAL = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+
+
+def wait_for(pattern: str, log: Path) -> re.Match[str]:
+    """The first match in a log that is being written."""
+    for _ in range(_PATIENCE_SECONDS * 10):
+        if match := re.search(pattern, log.read_text(errors="replace")):
+            return match
+        time.sleep(0.1)
+    pytest.fail(f"{pattern} did not show up:\n{log.read_text(errors='replace')}")
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a master with two workers of one core each, all on this machine."""
+    folder = tmp_path_factory.mktemp("spark")
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str, *arguments: str) -> Path:
+        log = folder / f"{name}.log"
+        command = [str(SPARK_CLASS), f"org.apache.spark.deploy.{arguments[0]}", *arguments[1:]]
+        with log.open("wb") as handle:
+            process = subprocess.Popen(
+                command, stdout=handle, stderr=subprocess.STDOUT, env=LOCAL, cwd=folder
+            )
+        running.append(process)
+        return log
+
+    host = ("--host", "127.0.0.1", "--port", "0", "--webui-port", "0")
+    try:
+        log = start("master", "master.Master", *host)
+        url = wait_for(r"Starting Spark master at (spark://\S+)", log)[1]
+        for n in range(2):
+            size = ("--cores", "1", "--memory", "1g", "--work-dir", str(folder / f"worker-{n}"))
+            start(f"worker-{n}", "worker.Worker", *host, *size, url)
+        for n in range(2):
+            wait_for("Successfully registered with master", folder / f"worker-{n}.log")
+        yield url
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def on_spark(master: str) -> tuple[str, ...]:
+    """Overrides that run a recipe there."""
+    config = "{spark.executor.memory: 600m, spark.executor.cores: '1'}"
+    return ("engine=spark", f"spark.master={master}", f"spark.config={config}")
+
+
+def test_cluster_writes_what_one_process_writes(
+    convert: Callable[..., subprocess.CompletedProcess[str]],
+    converted: Path,
+    source_folder: Path,
+    tmp_path: Path,
+    tree: Callable[[Path], dict[str, bytes]],
+    master: str,
+) -> None:
+    done = convert(source_folder, tmp_path / "out", *on_spark(master), env=LOCAL)
+    # Work files too: an interrupted run may be continued by the other engine.
+    assert tree(tmp_path / "out") == tree(converted)
+    assert "read and filter" in done.stdout
+    again = convert(source_folder, tmp_path / "out")
+    assert "Nothing was left to do" in again.stdout
+
+
+def test_mistake_on_an_executor_is_a_sentence(
+    convert: Callable[..., subprocess.CompletedProcess[str]],
+    source_folder: Path,
+    tmp_path: Path,
+    master: str,
+) -> None:
+    too_large = "variables.vocab_size=60000"
+    done = convert(
+        source_folder, tmp_path / "out", *on_spark(master), too_large, check=False, env=LOCAL
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("Error: A vocabulary of 60000 entries")
+    assert "Traceback" not in done.stderr
