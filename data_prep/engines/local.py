@@ -224,11 +224,13 @@ def _serve(connection: Connection, inherited: list[Connection], parent: int) -> 
     for other in inherited:
         other.close()
     while True:
+        # Whatever ended the parent's interest is the parent's to tell.
         try:
             function, item = connection.recv()
-        except (EOFError, ConnectionResetError):
+            answer = _call(function, item)
+            connection.send(answer)
+        except (EOFError, ConnectionResetError, BrokenPipeError):
             return
-        connection.send(_call(function, item))
 
 
 def _call(function: Callable[[Any], Any], item: Any) -> tuple[str, Any]:

@@ -16,6 +16,7 @@ back.
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import os
@@ -174,7 +175,8 @@ class S3Store:
         from botocore.exceptions import ClientError
 
         try:
-            _client(_QUICK).head_bucket(Bucket=bucket)
+            with contextlib.closing(_client(_QUICK)) as client:
+                client.head_bucket(Bucket=bucket)
         except ClientError as error:
             # A refusal is an answer: who may read an object need not be allowed to see its bucket.
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -184,10 +186,13 @@ class S3Store:
 
 def _client(timeouts: dict[str, int]) -> Any:
     import boto3
+    import botocore.session
     from botocore import UNSIGNED
     from botocore.config import Config
 
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+    core = botocore.session.get_session()
+    core.register_component("data_loader", _descriptions())
+    session = boto3.Session(botocore_session=core, region_name=os.environ.get("AWS_REGION"))
     keys = {} if session.get_credentials() else {"signature_version": UNSIGNED}
     config = Config(
         # Tries are counted in `data_prep.stores.retry`, and only there.
@@ -204,6 +209,14 @@ def _client(timeouts: dict[str, int]) -> Any:
         return session.client("s3", endpoint_url=endpoint, config=config)
     except ValueError as error:
         raise UserError(f"{error}; {address(endpoint or '')}.") from error
+
+
+@functools.cache
+def _descriptions() -> Any:
+    """Descriptions of the service: slow to parse, so parsed before workers are forked."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def _files(bucket: str, page: dict[str, Any]) -> list[Found]:

@@ -17,6 +17,7 @@ import getpass
 import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -81,7 +82,9 @@ workers = 0
 # Half a second by default, which a busy machine may not keep.
 conn_timeout = 10
 node_timeout = 30
-log_level = ERROR
+log_level = INFO
+log_udp_host = 127.0.0.1
+log_udp_port = 5514
 log_address = {folder}/no-log
 """
 
@@ -277,14 +280,15 @@ def running(folder: Path, *, tls: bool = False) -> Iterator[S3Server]:
 
 
 def _free_ports() -> dict[str, int]:
-    sockets = [socket.socket() for _ in _ROLES]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return {role: one.getsockname()[1] for role, one in zip(_ROLES, sockets, strict=True)}
-    finally:
-        for one in sockets:
-            one.close()
+    """Below those that the system gives to clients: none may sit on a port while we are down."""
+    ports: dict[str, int] = {}
+    while len(ports) < len(_ROLES):
+        port = random.SystemRandom().randrange(12_000, 32_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            if port not in ports.values():
+                ports[_ROLES[len(ports)]] = port
+    return ports
 
 
 def _answers(port: int) -> bool:

@@ -87,6 +87,42 @@ def test_cluster_writes_what_one_process_writes(
     assert "Nothing was left to do" in again.stdout
 
 
+@pytest.mark.slow
+def test_killed_driver_and_another_engine_change_nothing(
+    command: Callable[..., list[str]],
+    convert: Callable[..., subprocess.CompletedProcess[str]],
+    source_folder: Path,
+    tmp_path: Path,
+    tree: Callable[[Path], dict[str, bytes]],
+    master: str,
+) -> None:
+    whole = ("dedup={exact: true, near: {preset: verified}}", "redaction={}", "keep_dropped=true")
+    convert(source_folder, tmp_path / "local", *whole)
+    output = tmp_path / "spark"
+    argv = command(source_folder, output, *on_spark(master), *whole)
+    for stage in ("read", "near_buckets", "shuffle"):
+        with subprocess.Popen(argv, stdout=subprocess.DEVNULL, env=LOCAL) as process:
+            markers = output / ".work/ledger" / stage
+            while process.poll() is None and not (markers.is_dir() and any(markers.iterdir())):
+                time.sleep(0.01)
+            process.kill()
+        # The cluster ends what the killed driver had started.
+        time.sleep(5)
+    convert(source_folder, output, *on_spark(master), *whole, env=LOCAL)
+    assert tree(output) == tree(tmp_path / "local")
+
+
+def test_no_such_master_is_a_sentence(
+    convert: Callable[..., subprocess.CompletedProcess[str]], source_folder: Path, tmp_path: Path
+) -> None:
+    there = ("engine=spark", "spark.master=sparc://nowhere")
+    done = convert(source_folder, tmp_path / "out", *there, check=False, env=LOCAL)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: Spark did not start")
+    assert "`spark.master`, got 'sparc://nowhere'" in last
+
+
 def test_mistake_on_an_executor_is_a_sentence(
     convert: Callable[..., subprocess.CompletedProcess[str]],
     source_folder: Path,
