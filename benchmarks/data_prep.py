@@ -181,7 +181,10 @@ def foundry_cost(scratch: Path, corpus: Path, tokenizer: Path) -> measure.Cost:
     """What Foundry's call took in a process of its own."""
     answer = scratch / "foundry.json"
     out = scratch / "foundry"
-    command = [sys.executable, "-c", _FOUNDRY, str(corpus), str(out), str(tokenizer)]
+    # A file, because PySpark 4 ends `python -c` programs that import what Foundry imports of it.
+    script = scratch / "foundry_converter.py"
+    script.write_text(_FOUNDRY, encoding="utf-8")
+    command = [sys.executable, str(script), str(corpus), str(out), str(tokenizer)]
     measure.cost_of_command([*command, str(_LENGTH), str(answer)], scratch)
     return measure.Cost(*json.loads(answer.read_text()))
 

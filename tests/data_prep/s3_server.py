@@ -82,9 +82,7 @@ workers = 0
 # Half a second by default, which a busy machine may not keep.
 conn_timeout = 10
 node_timeout = 30
-log_level = INFO
-log_udp_host = 127.0.0.1
-log_udp_port = 5514
+log_level = ERROR
 log_address = {folder}/no-log
 """
 
