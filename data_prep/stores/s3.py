@@ -55,7 +55,14 @@ class S3Store:
 
     def explain(self, error: Exception, url: str, doing: str) -> str | None:
         """Refusals and wrong settings; a lost connection or a busy server is worth another try."""
+        from botocore.exceptions import ClientError
+
         meta = self._client.meta
+        code = error.response["Error"].get("Code") if isinstance(error, ClientError) else None
+        bucket = url.removeprefix("s3://").partition("/")[0]
+        if code == "NoSuchBucket" and (meta.endpoint_url, bucket) in _reached:
+            # It was there a moment ago: some servers say so while they start.
+            return None
         signed = isinstance(meta.config.signature_version, str)
         return explain(error, url, doing, meta.endpoint_url, signed=signed)
 

@@ -41,7 +41,7 @@ _PATIENCE_SECONDS = 60.0
 
 # Imports once, writes the rings, then forks the four servers, which die with it.
 _LAUNCHER = """
-import ctypes, json, os, signal, sys
+import ctypes, json, os, signal, socket, sys, time
 folder, ports = sys.argv[1], json.loads(sys.argv[2])
 # A killed process loses nothing that the kernel has; only a power cut would.
 os.fsync = os.fdatasync = lambda fd: None
@@ -60,6 +60,11 @@ for role in ports:
         builder.rebalance()
         builder.get_ring().save(ring)
 for role in ports:
+    if role == "proxy":
+        # Last: without the others it would say that there are no buckets.
+        for port in list(ports.values())[:-1]:
+            while socket.socket().connect_ex(("127.0.0.1", port)):
+                time.sleep(0.02)
     if os.fork() == 0:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
         if os.getppid() != launcher:
