@@ -298,3 +298,25 @@ def test_help_is_light() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert b"run" in done.stdout
+
+
+def test_files_that_differ_in_a_secret_only_are_one(
+    convert: Convert, code: Path, tmp_path: Path
+) -> None:
+    text = (code / "json/decoder.py").read_text()
+    for n in range(12):
+        copy = f"# contact person{n}@mail.studio\n{text}"
+        (code / f"copy{n}.py").write_text(copy)
+    convert(code, tmp_path / "out", "redaction={}", "split.validation=0.4")
+    texts = [record["text"] for record in documents(tmp_path / "out")]
+    assert len(texts) == len(set(texts))
+    assert sum(line.startswith("# contact <EMAIL>") for line in texts) == 1
+
+
+def test_what_was_set_aside_goes_with_its_recipe(
+    convert: Convert, code: Path, tmp_path: Path
+) -> None:
+    convert(code, tmp_path / "out", "keep_dropped=true", "filters=[{max_lines: {limit: 300}}]")
+    assert any((tmp_path / "out/dropped").iterdir())
+    convert(code, tmp_path / "out", "filters=[{max_lines: {limit: 300}}]")
+    assert not (tmp_path / "out/dropped").exists()
