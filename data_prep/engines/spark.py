@@ -276,6 +276,8 @@ def _finished_tasks(tracker: Any, name: str) -> int:
 
 def _session(settings: Spark) -> Any:
     try:
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise UserError(
@@ -296,7 +298,7 @@ def _session(settings: Spark) -> Any:
         builder = builder.config(key, value)
     try:
         session = builder.getOrCreate()
-    except Exception as error:  # whatever Spark and Py4J raise for a wrong address or setting
+    except (PySparkException, Py4JError) as error:
         raise UserError(
             f"Spark did not start ({str(error).splitlines()[0]}); check `spark.master`, got "
             f"{settings.master!r}, and `spark.config`."
