@@ -10,6 +10,8 @@ ever emit these ids.
 
 from __future__ import annotations
 
+import dataclasses
+
 END_OF_TEXT = "<|endoftext|>"
 # Never the same token as END_OF_TEXT: Foundry's collator gives padding no loss, so a shared id
 # would never be learned as the end of a document.
@@ -66,3 +68,32 @@ SENTINELS: tuple[str, ...] = (
     *NOTEBOOK,
     *PULL_REQUEST,
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class FimTokens:
+    """What a family of models calls the tokens of fill-in-the-middle.
+
+    Attributes:
+        prefix: Before the prefix; likewise ``middle`` and ``suffix``.
+        end: Behind the middle, where that is not the tokenizer's own end of text.
+    """
+
+    prefix: str
+    middle: str
+    suffix: str
+    end: str | None = None
+
+
+_STARCODER = FimTokens(FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX)
+
+# By family. Refact-1.6B has StarCoder's vocabulary. replit-code-v1-3b was trained without
+# fill-in-the-middle and has no such tokens: a vocabulary trained after its recipe has this list's.
+FAMILIES: dict[str, FimTokens] = {
+    "starcoder": _STARCODER,
+    "refact": _STARCODER,
+    "replit": _STARCODER,
+    "santacoder": FimTokens("<fim-prefix>", "<fim-middle>", "<fim-suffix>"),
+    # Roziere et al. 2023 (arXiv 2308.12950, section 2.3): a token of its own ends a filled-in span.
+    "codellama": FimTokens("\u2581<PRE>", "\u2581<MID>", "\u2581<SUF>", "\u2581<EOT>"),
+}

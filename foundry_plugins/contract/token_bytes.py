@@ -3,8 +3,8 @@
 """Which bytes of a document each token id stands for.
 
 Bits per byte, cuts over characters and the byte counts in the shards all need it, and it must be
-exact where a context edge splits a UTF-8 character, which ``decode`` is not. Two kinds of
-vocabulary say it without a doubt:
+exact where a context edge splits a UTF-8 character, which ``decode`` is not. Three kinds of
+vocabulary say it:
 
 byte-level BPE
     writes bytes as printable characters by GPT-2's table (Radford et al. 2019): printable Latin-1
@@ -13,6 +13,10 @@ literal
     BPE or Unigram whose entries are the text itself, spaces included, and whose entries ``<0x00>``
     to ``<0xFF>`` stand for the bytes of characters without an entry (SentencePiece's
     byte_fallback, Kudo and Richardson 2018, arXiv 1808.06226).
+metaspace
+    the same with U+2581 for a space, as Llama's and Code Llama's vocabularies have it. They put a
+    space before every text, which is a byte of the document from then on, and a document's own
+    U+2581 has become a space.
 """
 
 from __future__ import annotations
@@ -26,6 +30,10 @@ from foundry_plugins.contract.errors import UserError
 _BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 # What decoding a literal vocabulary may consist of: anything else alters text.
 LITERAL_DECODERS = {"ByteFallback", "Fuse"}
+METASPACE = "\u2581"
+# Steps of a normalizer or decoder that write spaces as `METASPACE` and back.
+METASPACE_STEPS = ("Prepend", "Replace", "Metaspace", "Strip")
+_METASPACE_DECODERS = LITERAL_DECODERS | set(METASPACE_STEPS)
 
 
 def byte_level_alphabet() -> dict[str, int]:
@@ -50,34 +58,46 @@ def is_byte_level(content: dict[str, Any]) -> bool:
 
 def is_literal(content: dict[str, Any]) -> bool:
     """Whether a parsed ``tokenizer.json`` has text itself as entries, and bytes to fall back on."""
-    model, decoder = content.get("model") or {}, content.get("decoder") or {}
-    steps = decoder.get("decoders", [decoder])
-    return (
-        model.get("type") in ("BPE", "Unigram")
-        and bool(model.get("byte_fallback"))
-        and {step.get("type") for step in steps} == LITERAL_DECODERS
-    )
+    return _falls_back(content) and _decoders(content) == LITERAL_DECODERS
+
+
+def is_metaspace(content: dict[str, Any]) -> bool:
+    """Whether a parsed ``tokenizer.json`` is literal but for spaces, which it writes as U+2581."""
+    found = _decoders(content)
+    return _falls_back(content) and found > LITERAL_DECODERS and found <= _METASPACE_DECODERS
+
+
+def _falls_back(content: dict[str, Any]) -> bool:
+    model = content.get("model") or {}
+    return model.get("type") in ("BPE", "Unigram") and bool(model.get("byte_fallback"))
+
+
+def _decoders(content: dict[str, Any]) -> set[str]:
+    decoder = content.get("decoder") or {}
+    return {step.get("type", "") for step in decoder.get("decoders", [decoder])}
 
 
 def token_bytes(tokenizer_json: str) -> list[bytes]:
     """The bytes of every token id; special tokens stand for no document text and give ``b""``.
 
     Args:
-        tokenizer_json: Text of a ``tokenizer.json``, byte-level or literal.
+        tokenizer_json: Text of a ``tokenizer.json``, byte-level, literal or metaspace.
 
     Returns:
         A list indexed by token id; its length is the vocabulary size, added tokens included.
 
     Raises:
-        UserError: if the tokenizer is neither.
+        UserError: if the tokenizer is none of them.
     """
     content: dict[str, Any] = json.loads(tokenizer_json)
     added = {token["id"]: token for token in content.get("added_tokens", [])}
     entries = {index: token for index, token in _entries(content).items() if index not in added}
     table = [b""] * (max([*entries, *added], default=-1) + 1)
     alphabet = byte_level_alphabet() if is_byte_level(content) else None
+    space = METASPACE if is_metaspace(content) else " "
     for index, token in entries.items():
-        table[index] = _literal(token) if alphabet is None else _spelt(token, alphabet)
+        written = token.replace(space, " ")
+        table[index] = _literal(written) if alphabet is None else _spelt(token, alphabet)
     for index, token in added.items():
         table[index] = b"" if token.get("special") else token["content"].encode()
     return table
@@ -86,12 +106,13 @@ def token_bytes(tokenizer_json: str) -> list[bytes]:
 def _entries(content: dict[str, Any]) -> dict[int, str]:
     """The model's entries by id."""
     model = content.get("model") or {}
-    if not is_byte_level(content) and not is_literal(content):
+    if not (is_byte_level(content) or is_literal(content) or is_metaspace(content)):
         raise UserError(
             "The tokenizer is neither byte-level BPE (decoder ByteLevel) nor a BPE or Unigram "
-            "with literal entries (byte_fallback, decoders ByteFallback and Fuse), so its tokens "
-            f"cannot be mapped to bytes: got model {model.get('type')!r}; train one with "
-            "`convert_dataset`, or let it take this one (`tokenizer.kind: pretrained`)."
+            "with literal entries (byte_fallback, decoders ByteFallback and Fuse, spaces as they "
+            "are or as U+2581), so its tokens cannot be mapped to bytes: got model "
+            f"{model.get('type')!r}; train one with `convert_dataset`, or let it take this one "
+            "(`tokenizer.kind: pretrained`)."
         )
     if model["type"] == "Unigram":
         return {index: token for index, (token, _) in enumerate(model["vocab"])}

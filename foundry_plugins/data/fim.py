@@ -2,50 +2,55 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fill-in-the-middle: a fragment is cut at two characters and its middle moved to the end.
 
-Bavarian et al. 2022 (arXiv 2207.14255). Cut points are drawn over characters, before tokenization,
-and the three pieces are encoded separately; ``p``, ``m``, ``s`` are prefix, middle, suffix:
+Bavarian et al. 2022 (arXiv 2207.14255). Cuts are drawn over characters, before tokenization, and
+the three pieces are encoded separately; `foundry_plugins.contract.fim_orders` has the orders.
+`permute_text` does it to a text and `permute_tokens` to its tokens, with equal results:
 
-    psm    <fim_prefix> p <fim_suffix> s <fim_middle> m <|endoftext|>
-    spm1   <fim_suffix> s <fim_prefix> p <fim_middle> m <|endoftext|>      (Refact)
-    spm2   <fim_prefix> <fim_suffix> s <fim_middle> p m <|endoftext|>      (the paper, StarCoder)
+    encode(permute_text(text)) == permute_tokens(encode(text))
 
-The transform is context-level (section 4.4: better than document-level): it works on the fragments
-of a packed context of T tokens and returns exactly T tokens. Three sentinels, a missing
-<|endoftext|> and the tokens that new cuts cost are paid for at the outer ends, the start of the
-prefix and the end of the suffix, so that no middle and no <|endoftext|> is ever lost. A fragment
-too short to pay stays as it is.
+`transform_context` is context-level (section 4.4: better than document-level): it works on the
+fragments of a packed context of T tokens and returns exactly T tokens. Three sentinels, a missing
+end token and the tokens that new cuts cost are paid for at the outer ends, the start of the prefix
+and the end of the suffix, so that no middle and no end token is ever lost. A fragment too short to
+pay stays as it is.
 
-Every draw is a hash of (seed, epoch, sample id, fragment): nothing else can change it. Standard
+Every draw is a hash of (seed, epoch, sample, fragment): nothing else can change it. Standard
 library and numpy only.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from foundry_plugins.contract.stateless_hash import Key, below, uniform
+from foundry_plugins.contract.errors import UserError
+from foundry_plugins.contract.fim_orders import (
+    END,
+    MIDDLE,
+    NONE,
+    ORDERS,
+    PREFIX,
+    PSM,
+    SPM2,
+    SPM_VARIANTS,
+    SUFFIX,
+)
+from foundry_plugins.contract.stateless_hash import Key, uniform
+from foundry_plugins.data import spans
+from foundry_plugins.data.pieces import Body
+from foundry_plugins.data.syntax import require_parsers
+from foundry_plugins.data.vocabulary import Vocabulary
 
-NONE, PSM, SPM1, SPM2 = "none", "psm", "spm1", "spm2"
-SPM_VARIANTS = (SPM1, SPM2)
+SEPARATE, JOINT = ENCODINGS = ("separate", "joint")
+CONTEXT, DOCUMENT = LEVELS = ("context", "document")
+_NUM_SENTINELS = 3
 
-Encode = Callable[[str], Sequence[int]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Vocabulary:
-    """What the transform knows of a tokenizer: ids of its sentinels, and text to ids and back."""
-
-    prefix: int
-    middle: int
-    suffix: int
-    eos: int
-    pad: int
-    token_bytes: Sequence[bytes]  # by token id, b"" for special tokens
-    encode: Encode  # text -> ids, literal sentinel text staying text
+TEXT = "text"
+# (kind, text): a sentinel's name and "", or `TEXT` and the text.
+Piece = tuple[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,114 +63,246 @@ class FIMSettings:
         spm_rate: Share of those that get ``spm`` order instead of ``psm``. With ALiBi keep it at
             0.5 or more: psm puts a whole suffix between the prefix and its continuation.
         spm_variant: ``spm1`` or ``spm2``.
+        spm_encoding: For ``spm2``, whether prefix and middle, which are neighbours there, are
+            encoded as two pieces (``separate``) or as one (``joint``, Code Llama: Roziere et al.
+            2023, arXiv 2308.12950, section 2.3).
         max_middle_chars: Longest middle, in characters; None for no limit. Refact: 4000.
+        spans: Weights of the kinds of middle, of `foundry_plugins.data.spans.KINDS`.
+        level: ``context`` transforms what of a document lies in a context; ``document`` only
+            documents that lie in it as a whole (Code Llama).
+
+    Raises:
+        UserError: for a value that is not allowed.
     """
 
     rate: float = 0.5
     spm_rate: float = 0.5
     spm_variant: str = SPM2
+    spm_encoding: str = SEPARATE
     max_middle_chars: int | None = None
+    spans: Mapping[str, float] = dataclasses.field(default_factory=lambda: {spans.RANDOM: 1.0})
+    level: str = CONTEXT
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "spm_rate"):
+            value = getattr(self, name)
+            if not _is_number(value) or not 0 <= value <= 1:
+                raise UserError(f"`fim.{name}` must be in [0, 1], got {value!r}.")
+        choices = {"spm_variant": SPM_VARIANTS, "spm_encoding": ENCODINGS, "level": LEVELS}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise UserError(
+                    f"`fim.{name}` must be one of {', '.join(allowed)}, "
+                    f"got {getattr(self, name)!r}."
+                )
+        limit = self.max_middle_chars
+        if limit is not None and (type(limit) is not int or limit <= 0):
+            raise UserError(
+                f"`fim.max_middle_chars` must be a positive integer or null, got {limit!r}."
+            )
+        if self.spm_encoding == JOINT and self.spm_variant != SPM2:
+            raise UserError(
+                f"`fim.spm_encoding: {JOINT}` needs `fim.spm_variant: {SPM2}`: in "
+                f"{self.spm_variant} prefix and middle are no neighbours."
+            )
+        _check_spans(self.spans)
 
 
-def draw_cuts(length: int, max_middle: int | None, *key: Key) -> tuple[int, int]:
-    """Start and end of the middle, uniform over all pairs 0 <= start <= end <= length.
+class Fragment(NamedTuple):
+    """A run of tokens of one document in a context.
 
-    With a limit, uniform over the pairs whose distance is at most ``max_middle``.
+    Attributes:
+        end: Offset one past its last token.
+        eligible: Whether it may be transformed (no padding, no other format).
+        is_whole: Whether it is a whole document.
+        language: For ``syntax`` spans.
     """
-    limit = length if max_middle is None else min(max_middle, length)
-    # Starts up to `length - limit` leave limit + 1 choices of the end; the last `limit` starts
-    # leave limit, limit - 1, ..., 1. One draw indexes the pairs in that order.
-    unhindered = (length - limit + 1) * (limit + 1)
-    index = below(unhindered + limit * (limit + 1) // 2, *key)
-    if index < unhindered:
-        start, middle = divmod(index, limit + 1)
-        return start, start + middle
-    index = unhindered + limit * (limit + 1) // 2 - 1 - index
-    # Counted from the end: start = length - k has k + 1 choices, k (k + 1) / 2 come before it.
-    k = (math.isqrt(8 * index + 1) - 1) // 2
-    return length - k, length - (index - k * (k + 1) // 2)
+
+    end: int
+    eligible: bool = True
+    is_whole: bool = True
+    language: str = ""
 
 
-def choose_mode(settings: FIMSettings, *key: Key) -> str:
+class Cut(NamedTuple):
+    """How a fragment is cut: the order, and the characters of its middle."""
+
+    order: str
+    start: int
+    end: int
+
+
+class Context(NamedTuple):
+    """A transformed context.
+
+    Attributes:
+        tokens: Ids, shape (T,), int64.
+        numbers: The fragment of each position, shape (T,). Room that shorter encodings free is
+            filled with padding, as one more fragment.
+        modes: ``none`` or the order of every fragment, that of padding included.
+        num_dropped: Tokens of documents that made room for sentinels.
+    """
+
+    tokens: np.ndarray
+    numbers: np.ndarray
+    modes: list[str]
+    num_dropped: int
+
+
+def choose_order(settings: FIMSettings, *key: Key) -> str:
     """``none``, ``psm`` or the SPM variant, as ``key`` decides."""
     if uniform(*key, "rate") >= settings.rate:
         return NONE
     return settings.spm_variant if uniform(*key, "spm") < settings.spm_rate else PSM
 
 
-def transform_context(
-    tokens: np.ndarray,
-    ends: Sequence[int],
-    eligible: Sequence[bool],
-    vocabulary: Vocabulary,
-    settings: FIMSettings,
-    *key: Key,
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Transforms the fragments of one context.
+def permute_text(text: str, cut: Cut, encoding: str = SEPARATE) -> list[Piece]:
+    """A document in FIM order, as pieces that are to be encoded one by one.
 
-    Args:
-        tokens: Ids, shape (T,).
-        ends: Offset one past each fragment, increasing, the last one T.
-        eligible: Whether a fragment may be transformed (not padding, not another format).
-        vocabulary: The tokenizer.
-        settings: Rates and modes.
-        key: (seed, epoch, sample id).
+    >>> permute_text("abcdef", Cut("psm", 2, 4))[:4]
+    [('PRE', ''), ('text', 'ab'), ('SUF', ''), ('text', 'ef')]
 
-    Returns:
-        Ids (T,), the fragment number of each position (T,), and the mode of each fragment. Room
-        that shorter encodings free is filled with padding, as one more fragment number.
+    Raises:
+        UnicodeEncodeError: for a text with lone surrogates, which has no bytes.
     """
-    pieces: list[np.ndarray] = []
-    modes: list[str] = []
-    start = 0
-    for number, end in enumerate(ends):
-        fragment, mode = tokens[start:end], NONE
-        if eligible[number]:
-            mode = choose_mode(settings, *key, number)
-        permuted = permute_tokens(fragment, mode, vocabulary, settings, *key, number)
-        modes.append(NONE if permuted is None else mode)
-        pieces.append(fragment if permuted is None else permuted)
-        start = end
-    freed = len(tokens) - sum(map(len, pieces))
-    if freed:
-        pieces.append(np.full(freed, vocabulary.pad))
-    numbers = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
-    return np.concatenate(pieces).astype(np.int64), numbers, modes
+    text.encode()
+    sections = {PREFIX: text[: cut.start], MIDDLE: text[cut.start : cut.end]}
+    sections[SUFFIX] = text[cut.end :]
+    order = ORDERS[cut.order]
+    if cut.order == SPM2 and encoding == JOINT:
+        sections[MIDDLE] = sections[PREFIX] + sections[MIDDLE]
+        order = tuple(section for section in order if section != PREFIX)
+    pieces = [(TEXT, sections[name]) if name in sections else (name, "") for name in order]
+    return [*pieces, (END, "")]
 
 
 def permute_tokens(
     fragment: np.ndarray,
-    mode: str,
+    cut: Cut,
+    vocabulary: Vocabulary,
+    encoding: str = SEPARATE,
+    room: int | None = None,
+) -> np.ndarray | None:
+    """A fragment in FIM order; None where it cannot be cut, or has no room.
+
+    Args:
+        fragment: Ids; the last may be the end of the document.
+        cut: The order and the middle, in characters that are whole in the fragment.
+        vocabulary: The tokenizer.
+        encoding: ``separate`` or ``joint``, as `FIMSettings.spm_encoding`.
+        room: Most tokens that it may have; None for no limit.
+    """
+    tokens, ended = _without_end(fragment, vocabulary)
+    body = Body.of(tokens, vocabulary)
+    if body is None:
+        return None
+    found = _permute(body, cut, vocabulary, encoding, room, cut_at_end=not ended)
+    return None if found is None else found[0]
+
+
+def transform_context(
+    tokens: np.ndarray,
+    fragments: Sequence[Fragment],
     vocabulary: Vocabulary,
     settings: FIMSettings,
     *key: Key,
-) -> np.ndarray | None:
-    """One fragment in FIM order, at most as long as it was; None where it stays as it is.
+) -> Context:
+    """Transforms the fragments of one context.
 
-    It stays for mode ``none``, for an empty document, for special tokens inside or bytes that are
-    not UTF-8, and where prefix and suffix are too short to make room.
+    Args:
+        tokens: Ids, shape (T,).
+        fragments: With increasing ends, the last one T.
+        vocabulary: The tokenizer.
+        settings: Rates and kinds.
+        key: (seed, epoch, sample id, ...).
     """
-    if mode == NONE:
+    pieces: list[np.ndarray] = []
+    modes: list[str] = []
+    start, lost = 0, 0
+    for number, fragment in enumerate(fragments):
+        piece, order = tokens[start : fragment.end], NONE
+        if fragment.eligible and (fragment.is_whole or settings.level == CONTEXT):
+            order = choose_order(settings, *key, number)
+        if order != NONE:
+            found = _transform(piece, order, fragment, vocabulary, settings, *key, number)
+            if found is None:
+                order = NONE
+            else:
+                piece, dropped = found
+                lost += dropped
+        modes.append(order)
+        pieces.append(piece)
+        start = fragment.end
+    freed = len(tokens) - sum(map(len, pieces))
+    if freed:
+        pieces.append(np.full(freed, vocabulary.pad))
+        modes.append(NONE)
+    numbers = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
+    return Context(np.concatenate(pieces).astype(np.int64), numbers, modes, lost)
+
+
+def _transform(
+    piece: np.ndarray,
+    order: str,
+    fragment: Fragment,
+    vocabulary: Vocabulary,
+    settings: FIMSettings,
+    *key: Key,
+) -> tuple[np.ndarray, int] | None:
+    """One fragment in FIM order, at most as long as it was, and how many tokens it lost."""
+    tokens, ended = _without_end(piece, vocabulary)
+    body = Body.of(tokens, vocabulary)
+    if body is None:
         return None
+    kind = spans.choose_kind(settings.spans, *key)
+    limit = settings.max_middle_chars
+    try:
+        if kind == spans.RANDOM:
+            start, end = spans.draw_random(body.length, limit, *key, "cut")
+        else:
+            start, end = spans.draw(kind, body.text, fragment.language, limit, *key, "cut")
+        cut = Cut(order, start, end)
+        encoding = settings.spm_encoding
+        return _permute(body, cut, vocabulary, encoding, len(piece), cut_at_end=not ended)
+    except UnicodeDecodeError:
+        return None  # not from a text in UTF-8
+
+
+def _permute(
+    body: Body,
+    cut: Cut,
+    vocabulary: Vocabulary,
+    encoding: str,
+    room: int | None,
+    *,
+    cut_at_end: bool,
+) -> tuple[np.ndarray, int] | None:
+    start, end = body.place(cut.start), body.place(cut.end)
+    suffix = body.after(end)
+    if cut.order == SPM2 and encoding == JOINT:
+        # One piece; what counts as its prefix, from which room is taken, ends before the cut.
+        joint = body.before(end)
+        kept = min(start.token, body.safe_before(end))
+        prefix, middle = joint[:kept], joint[kept:]
+    else:
+        prefix, middle = body.before(start), body.between(start, end)
+    excess = 0
+    if room is not None:
+        length = len(prefix) + len(middle) + len(suffix) + _NUM_SENTINELS + 1
+        excess = max(length - room, 0)
+        if excess > len(prefix) + len(suffix):
+            return None
+        prefix, suffix = _drop_outer(prefix, suffix, excess, cut_at_end=cut_at_end)
+    sections = {PREFIX: prefix, MIDDLE: middle, SUFFIX: suffix}
+    ids = vocabulary.sentinels
+    parts = [sections[name] if name in sections else [ids[name]] for name in ORDERS[cut.order]]
+    return np.concatenate([*parts, [vocabulary.end]]).astype(np.int64), excess
+
+
+def _without_end(fragment: np.ndarray, vocabulary: Vocabulary) -> tuple[np.ndarray, bool]:
+    """The fragment without its end of text, and whether it had one."""
     ended = len(fragment) > 0 and fragment[-1] == vocabulary.eos
-    body = fragment[:-1] if ended else fragment
-    span = _whole_characters(body, vocabulary.token_bytes)
-    if span is None:
-        return None
-    head, text, tail = body[: span[0]], span[1], body[span[2] :]
-    start, end = draw_cuts(len(text), settings.max_middle_chars, *key, "cut")
-    prefix = np.concatenate([head, _encode(text[:start], vocabulary)])
-    middle = _encode(text[start:end], vocabulary)
-    suffix = np.concatenate([_encode(text[end:], vocabulary), tail])
-    excess = len(prefix) + len(middle) + len(suffix) + 4 - len(fragment)
-    if excess > len(prefix) + len(suffix):
-        return None
-    prefix, suffix = _drop_outer(prefix, suffix, max(excess, 0), cut_at_end=not ended)
-    return _arrange(prefix, middle, suffix, mode, vocabulary)
-
-
-def _encode(text: str, vocabulary: Vocabulary) -> np.ndarray:
-    return np.asarray(vocabulary.encode(text), dtype=np.int64)
+    return (fragment[:-1] if ended else fragment), bool(ended)
 
 
 def _drop_outer(
@@ -181,44 +318,22 @@ def _drop_outer(
     return prefix[from_prefix:], suffix[: len(suffix) - from_suffix]
 
 
-def _arrange(
-    prefix: np.ndarray, middle: np.ndarray, suffix: np.ndarray, mode: str, vocabulary: Vocabulary
-) -> np.ndarray:
-    pre, mid, suf = [vocabulary.prefix], [vocabulary.middle], [vocabulary.suffix]
-    order = {
-        PSM: [pre, prefix, suf, suffix, mid, middle],
-        SPM1: [suf, suffix, pre, prefix, mid, middle],
-        SPM2: [pre, suf, suffix, mid, prefix, middle],
-    }[mode]
-    return np.concatenate([*order, [vocabulary.eos]]).astype(np.int64)
+def _check_spans(weights: Mapping[str, float]) -> None:
+    unknown = [kind for kind in weights if kind not in spans.KINDS]
+    if unknown:
+        raise UserError(
+            f"`fim.spans` knows the kinds {', '.join(spans.KINDS)}, got {unknown[0]!r}."
+        )
+    wrong = [kind for kind, weight in weights.items() if not _is_number(weight) or weight < 0]
+    if wrong:
+        raise UserError(
+            f"`fim.spans.{wrong[0]}` must be a weight of 0 or more, got {weights[wrong[0]]!r}."
+        )
+    if not sum(weights.values()):
+        raise UserError(f"`fim.spans` needs a weight above 0, got {dict(weights)}.")
+    if weights.get(spans.SYNTAX):
+        require_parsers()
 
 
-def _whole_characters(
-    body: np.ndarray, token_bytes: Sequence[bytes]
-) -> tuple[int, str, int] | None:
-    """The text that may be cut: (first token, text, one past the last token).
-
-    A context edge may fall inside a UTF-8 character; the tokens at the ends that hold parts of one
-    stay outside, as they are. None where nothing is left, the rest is not UTF-8, or special tokens
-    stand inside.
-    """
-    pieces = [token_bytes[token] for token in body.tolist()]
-    if not all(pieces):
-        return None  # a special token inside would not survive being written as text
-    first, last = 0, len(pieces)
-    while first < last and _continues(pieces[first]):
-        first += 1
-    while True:
-        if first >= last:
-            return None
-        try:
-            return first, b"".join(pieces[first:last]).decode("utf-8"), last
-        except UnicodeDecodeError as error:
-            # Only a character cut off by the end can be mended by giving up tokens at the end.
-            if "unexpected end of data" not in error.reason:
-                return None
-            last -= 1
-
-
-def _continues(piece: bytes) -> bool:
-    return bool(piece) and 0x80 <= piece[0] < 0xC0
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

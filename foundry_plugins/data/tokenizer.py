@@ -4,45 +4,115 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from tokenizers import Tokenizer
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from foundry_plugins.contract import sentinels
-from foundry_plugins.contract.errors import UserError, require
-from foundry_plugins.contract.token_bytes import token_bytes
-from foundry_plugins.data.fim import Vocabulary
+from foundry_plugins.contract.errors import UserError, did_you_mean, require
+from foundry_plugins.contract.sentinels import FAMILIES
+from foundry_plugins.contract.token_bytes import is_metaspace, token_bytes
+from foundry_plugins.data.boundaries import safe_places
+from foundry_plugins.data.proof import find_difference
+from foundry_plugins.data.vocabulary import Vocabulary
+
+STARCODER = "starcoder"
+_LOG = logging.getLogger(__name__)
 
 
-def vocabulary_of(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-    """The FIM vocabulary of a fast tokenizer, byte-level or literal.
+def vocabulary_of(tokenizer: PreTrainedTokenizerBase, family: str = STARCODER) -> Vocabulary:
+    """The FIM vocabulary of a fast tokenizer.
+
+    Says in the log whether tokens around a cut are encoded anew or whole pieces, and why.
+
+    Args:
+        tokenizer: The run's tokenizer.
+        family: Whose names its sentinels have, of `foundry_plugins.contract.sentinels.FAMILIES`.
 
     Raises:
         UserError: if a sentinel is missing, padding is the end of text, or the tokenizer is slow.
     """
+    require(
+        family in FAMILIES,
+        f"`fim.sentinels` must be one of {', '.join(FAMILIES)}, got {family!r}"
+        f"{did_you_mean(family, FAMILIES)}.",
+    )
     content = tokenizer_json(tokenizer)
     eos, pad = special_ids(tokenizer)
-    # A private copy: the run's tokenizer keeps its own settings.
-    backend = Tokenizer.from_str(content)
-    backend.no_padding()
-    backend.no_truncation()
-    backend.encode_special_tokens = True  # literal sentinel text in a document stays text
-    ids = {name: backend.token_to_id(name) for name in sentinels.FIM}
-    for name in sentinels.FIM[:3]:
+    names = FAMILIES[family]
+    ids = tokenizer.get_vocab()
+    for name in filter(None, dataclasses.astuple(names)):
         require(
-            ids[name] is not None,
-            f"The tokenizer {tokenizer.name_or_path!r} has no token {name!r}, which `fim:` needs; "
-            "train one with `convert_dataset`, or set `fim.rate` to 0.",
+            name in ids,
+            f"The tokenizer {tokenizer.name_or_path!r} has no token {name!r}, which `fim:` needs "
+            f"with `fim.sentinels: {family}`; train one with `convert_dataset`, name another "
+            f"family ({', '.join(FAMILIES)}), or set `fim.rate` to 0.",
         )
-    return Vocabulary(
-        prefix=ids[sentinels.FIM_PREFIX],
-        middle=ids[sentinels.FIM_MIDDLE],
-        suffix=ids[sentinels.FIM_SUFFIX],
+    safe, ground = safe_places(content)
+    vocabulary = Vocabulary(
+        prefix=ids[names.prefix],
+        middle=ids[names.middle],
+        suffix=ids[names.suffix],
+        end=ids[names.end] if names.end else eos,
         eos=eos,
         pad=pad,
         token_bytes=token_bytes(content),
-        encode=lambda text: backend.encode(text, add_special_tokens=False).ids,
+        encode=PieceEncoder(content),
+        safe=safe,
     )
+    difference = None if safe is None else find_difference(vocabulary)
+    if difference:
+        safe, ground = None, f"it failed on {difference}"
+        vocabulary = dataclasses.replace(vocabulary, safe=None)
+    how = "whole pieces are" if safe is None else "only the characters around a cut are"
+    _LOG.info("Fill-in-the-middle with %s: %s encoded (%s).", tokenizer.name_or_path, how, ground)
+    return vocabulary
+
+
+class PieceEncoder:
+    """Encodes a piece of a text by itself: nothing is added, and literal sentinels stay text.
+
+    What puts a space before every text (SentencePiece's dummy prefix) is taken out: a piece
+    follows another.
+    """
+
+    def __init__(self, tokenizer_json: str) -> None:
+        self._json = tokenizer_json
+
+    def __call__(self, text: str) -> Sequence[int]:
+        """The ids of a piece."""
+        return self._backend.encode(text, add_special_tokens=False).ids
+
+    @functools.cached_property
+    def _backend(self) -> Tokenizer:
+        content: dict[str, Any] = json.loads(self._json)
+        if is_metaspace(content):
+            _remove_dummy_prefix(content)
+        # A private copy: the run's tokenizer keeps its own settings.
+        backend = Tokenizer.from_str(json.dumps(content))
+        backend.no_padding()
+        backend.no_truncation()
+        backend.encode_special_tokens = True
+        return backend
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"_json": self._json}  # the setting that keeps sentinels text is not pickled
+
+
+def _remove_dummy_prefix(content: dict[str, Any]) -> None:
+    normalizer = content.get("normalizer") or {}
+    steps = normalizer.get("normalizers", [normalizer] if normalizer else [])
+    kept = [step for step in steps if step["type"] != "Prepend"]
+    content["normalizer"] = {"type": "Sequence", "normalizers": kept} if kept else None
+    for section in (content.get("pre_tokenizer") or {}, *kept):
+        if section.get("type") == "Metaspace":
+            section["prepend_scheme"] = "never"
 
 
 def tokenizer_json(tokenizer: PreTrainedTokenizerBase) -> str:

@@ -2,13 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prompts that ask a model for the middle of a document.
 
-The orders are those of Bavarian et al. 2022 (arXiv 2207.14255, section 3), up to the point where
-the model writes m:
-
-``psm``   ``PRE p SUF s MID``
-``spm1``  ``SUF s PRE p MID`` (Refact)
-``spm2``  ``PRE SUF s MID p`` (the paper's own variant, which equals ``psm`` when p is empty)
-
+The orders are those of `foundry_plugins.contract.fim_orders`, up to where the model writes m.
 As in training, prefix and suffix are encoded separately and a sentinel's name inside them stays
 text.
 """
@@ -20,12 +14,21 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from foundry_plugins.contract.errors import did_you_mean, reject_unknown_keys, require
+from foundry_plugins.contract.fim_orders import (
+    MIDDLE,
+    MIDDLE_SENTINEL,
+    ORDERS,
+    PREFIX,
+    PREFIX_SENTINEL,
+    SUFFIX,
+    SUFFIX_SENTINEL,
+)
 from foundry_plugins.contract.sentinels import FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-FORMATS = ("psm", "spm1", "spm2")
+FORMATS = tuple(ORDERS)
 NUM_SENTINELS = 3
 DEFAULT_SENTINELS = {"prefix": FIM_PREFIX, "suffix": FIM_SUFFIX, "middle": FIM_MIDDLE}
 
@@ -87,11 +90,15 @@ class InfillingPrompt:
         """The prompt's ids, at most ``max_tokens`` of them."""
         room = max_tokens - NUM_SENTINELS - len(self.lead)
         p, s = fit(self._text_ids(prefix), self._text_ids(suffix), room)
-        if self.order == "psm":
-            return [*self.lead, self.prefix_id, *p, self.suffix_id, *s, self.middle_id]
-        if self.order == "spm1":
-            return [*self.lead, self.suffix_id, *s, self.prefix_id, *p, self.middle_id]
-        return [*self.lead, self.prefix_id, self.suffix_id, *s, self.middle_id, *p]
+        sections = {
+            PREFIX: p,
+            SUFFIX: s,
+            MIDDLE: [],  # the model's to write
+            PREFIX_SENTINEL: [self.prefix_id],
+            MIDDLE_SENTINEL: [self.middle_id],
+            SUFFIX_SENTINEL: [self.suffix_id],
+        }
+        return [*self.lead, *(token for name in ORDERS[self.order] for token in sections[name])]
 
     def _text_ids(self, text: str) -> list[int]:
         return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)

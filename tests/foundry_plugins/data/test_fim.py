@@ -1,233 +1,287 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
+"""Fill-in-the-middle on texts, tokens and contexts."""
+
 from __future__ import annotations
 
 import collections
-import json
-import sysconfig
-from pathlib import Path
+import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from foundry_plugins.contract.sentinels import END_OF_TEXT, FIM_PREFIX, PAD, SENTINELS
-from foundry_plugins.contract.token_bytes import token_bytes
+from foundry_plugins.contract.errors import UserError
+from foundry_plugins.contract.fim_orders import ORDERS
+from foundry_plugins.contract.sentinels import FIM_PREFIX
 from foundry_plugins.data import fim
+from foundry_plugins.data.fim import Cut, FIMSettings, Fragment
+from foundry_plugins.data.proof import encoded
+from foundry_plugins.data.spans import draw_random
+from foundry_plugins.data.vocabulary import Vocabulary
 
-STDLIB = Path(sysconfig.get_paths()["stdlib"])
-
-
-def train() -> Tokenizer:
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=700,
-        special_tokens=[AddedToken(name, special=True) for name in SENTINELS],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    files = [STDLIB / name for name in ("argparse.py", "ast.py", "json/decoder.py")]
-    tokenizer.train_from_iterator([file.read_text() for file in files], trainer)
-    tokenizer.encode_special_tokens = True
-    return tokenizer
-
-
-TOKENIZER = train()
-TABLE = token_bytes(TOKENIZER.to_str())
-
-
-def encode(text: str) -> list[int]:
-    return TOKENIZER.encode(text, add_special_tokens=False).ids
-
-
-VOCABULARY = fim.Vocabulary(
-    prefix=TOKENIZER.token_to_id("<fim_prefix>"),
-    middle=TOKENIZER.token_to_id("<fim_middle>"),
-    suffix=TOKENIZER.token_to_id("<fim_suffix>"),
-    eos=TOKENIZER.token_to_id(END_OF_TEXT),
-    pad=TOKENIZER.token_to_id(PAD),
-    token_bytes=TABLE,
-    encode=encode,
+KINDS = ("qwen2", "gpt2", "sentencepiece_bpe", "unigram")
+Get = Callable[[str], Vocabulary]
+LETTERS = Vocabulary(
+    prefix=1,
+    middle=2,
+    suffix=3,
+    end=0,
+    eos=0,
+    pad=4,
+    token_bytes=[b""] * 10 + [bytes([c]) for c in b"abcdef"],
+    encode=lambda text: [10 + "abcdef".index(c) for c in text],
 )
-ALWAYS = fim.FIMSettings(rate=1.0)
+ABCDEF = np.array([10, 11, 12, 13, 14, 15, 0])
 
 
-def text_of(tokens: np.ndarray) -> bytes:
-    return b"".join(TABLE[token] for token in tokens)
+@pytest.fixture
+def vocabulary(vocabulary_by_kind: Get) -> Vocabulary:
+    return vocabulary_by_kind("qwen2")
 
 
-def reassemble(tokens: np.ndarray, mode: str) -> tuple[bytes, bytes, bytes]:
-    """An independent parser of the three orders: (prefix, middle, suffix) as bytes."""
+def text_of(tokens: np.ndarray | list[int], vocabulary: Vocabulary) -> bytes:
+    return b"".join(vocabulary.token_bytes[token] for token in tokens)
+
+
+def sections(tokens: np.ndarray, order: str, vocabulary: Vocabulary) -> tuple[bytes, bytes, bytes]:
+    """An independent parser of the three orders: (prefix, middle, suffix) as bytes.
+
+    For ``spm2`` the prefix is joined with the middle, behind whose sentinel it stands.
+    """
     ids = tokens.tolist()
-    assert ids.pop() == VOCABULARY.eos
-    names = {VOCABULARY.prefix: "P", VOCABULARY.middle: "M", VOCABULARY.suffix: "S"}
-    sections: list[tuple[str, list[int]]] = []
+    assert ids.pop() == vocabulary.end
+    names = {vocabulary.prefix: "P", vocabulary.middle: "M", vocabulary.suffix: "S"}
+    found: list[tuple[str, list[int]]] = []
     for token in ids:
         if token in names:
-            sections.append((names[token], []))
+            found.append((names[token], []))
         else:
-            sections[-1][1].append(token)
-    order = "".join(name for name, _ in sections)
-    content = {name: text_of(np.array(section, dtype=int)) for name, section in sections}
-    assert order == {"psm": "PSM", "spm1": "SPM", "spm2": "PSM"}[mode]
-    if mode == "spm2":
-        # The prefix stands behind <fim_middle>, joined with the middle.
-        assert content["P"] == b""
-        return b"", content["M"], content["S"]
+            found[-1][1].append(token)
+    assert "".join(name for name, _ in found) == {"psm": "PSM", "spm1": "SPM", "spm2": "PSM"}[order]
+    content = {name: text_of(section, vocabulary) for name, section in found}
     return content["P"], content["M"], content["S"]
 
 
 @pytest.mark.parametrize(
-    ("mode", "expected"),
+    ("order", "expected"),
     [
         ("psm", [1, 10, 11, 3, 14, 15, 2, 12, 13, 0]),
         ("spm1", [3, 14, 15, 1, 10, 11, 2, 12, 13, 0]),
         ("spm2", [1, 3, 14, 15, 2, 10, 11, 12, 13, 0]),
     ],
 )
-def test_orders_by_hand(mode: str, expected: list[int]) -> None:
+def test_orders_by_hand(order: str, expected: list[int]) -> None:
     # Six one-letter tokens a..f are ids 10..15; cut into ab|cd|ef.
-    table = [b""] * 10 + [bytes([c]) for c in b"abcdef"]
-    vocabulary = fim.Vocabulary(
-        prefix=1,
-        middle=2,
-        suffix=3,
-        eos=0,
-        pad=4,
-        token_bytes=table,
-        encode=lambda text: [10 + "abcdef".index(c) for c in text],
-    )
-    body = np.array([10, 11, 12, 13, 14, 15])
-    arranged = fim._arrange(body[:2], body[2:4], body[4:], mode, vocabulary)
-    assert arranged.tolist() == expected
+    found = fim.permute_tokens(ABCDEF, Cut(order, 2, 4), LETTERS)
+    assert found is not None
+    assert found.tolist() == expected
 
 
-@given(text=st.text(min_size=0, max_size=120), seed=st.integers(0, 2**32))
-@settings(deadline=None, max_examples=300)
-@pytest.mark.parametrize("mode", ["psm", "spm1", "spm2"])
-def test_reassembles_to_the_document(mode: str, text: str, seed: int) -> None:
-    text = text.encode("utf-8", "ignore").decode()
-    # Room for the sentinels comes from a long tail, so that nothing inside is dropped.
-    document = text + "#" * 40
-    fragment = np.array([*encode(document), VOCABULARY.eos])
-    out = fim.permute_tokens(fragment, mode, VOCABULARY, ALWAYS, seed)
-    if out is None:
-        return
-    assert len(out) <= len(fragment)
-    prefix, middle, suffix = reassemble(out, mode)
-    whole = document.encode()
-    joined = prefix + middle + suffix
-    # Only outer ends are dropped: what is left is one run of the document, end and all.
-    assert whole.endswith(joined) or whole.startswith(joined) or joined in whole
-    assert len(joined) >= len(whole) - 40
+def test_joint_pieces_by_hand() -> None:
+    assert fim.permute_text("abcdef", Cut("spm2", 2, 4), fim.JOINT) == [
+        ("PRE", ""),
+        ("SUF", ""),
+        ("text", "ef"),
+        ("MID", ""),
+        ("text", "abcd"),
+        ("END", ""),
+    ]
 
 
-def test_drops_only_outer_ends_and_keeps_the_middle() -> None:
-    source = (STDLIB / "argparse.py").read_text()[:3000]
-    fragment = np.array([*encode(source), VOCABULARY.eos])
-    for seed in range(200):
-        start, end = fim.draw_cuts(len(source), None, seed, "cut")
-        out = fim.permute_tokens(fragment, "psm", VOCABULARY, ALWAYS, seed)
-        if out is None:
+@pytest.mark.parametrize("kind", KINDS)
+@given(text=st.text(max_size=80), seed=st.integers(0, 2**32), joint=st.booleans())
+@settings(
+    deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_text_and_tokens_are_permuted_alike(
+    vocabulary_by_kind: Get, kind: str, text: str, seed: int, joint: bool
+) -> None:
+    vocabulary = vocabulary_by_kind(kind)
+    start, end = draw_random(len(text), None, seed)
+    encoding = fim.JOINT if joint else fim.SEPARATE
+    fragment = np.append(vocabulary.ids(text), vocabulary.eos)
+    for order in ORDERS:
+        cut = Cut(order, start, end)
+        found = fim.permute_tokens(fragment, cut, vocabulary, encoding)
+        if not text:
+            assert found is None  # an empty document is never transformed
             continue
-        prefix, middle, suffix = reassemble(out, "psm")
-        assert middle.decode() == source[start:end]
-        assert source[:start].encode().endswith(prefix)
+        assert found is not None
+        assert found.tolist() == encoded(text, cut, vocabulary, encoding)
+        prefix, middle, suffix = sections(found, order, vocabulary)
+        assert prefix + middle + suffix == text.encode()
+
+
+def test_lone_surrogates_are_refused() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        fim.permute_text("a\ud800b", Cut("psm", 0, 1))
+
+
+def test_literal_sentinels_stay_text(vocabulary: Vocabulary) -> None:
+    text = f"a = '{FIM_PREFIX}' or '<fim_middle>'\n" * 8
+    fragment = np.append(vocabulary.ids(text), vocabulary.eos)
+    for n in range(60):
+        cut = Cut("psm", *draw_random(len(text), None, n))
+        found = fim.permute_tokens(fragment, cut, vocabulary)
+        assert found is not None
+        counts = collections.Counter(found.tolist())
+        assert [counts[i] for i in (vocabulary.prefix, vocabulary.middle, vocabulary.suffix)] == [
+            1,
+            1,
+            1,
+        ]
+        assert b"".join(sections(found, "psm", vocabulary)) == text.encode()
+
+
+@pytest.mark.parametrize("encoding", fim.ENCODINGS)
+@pytest.mark.parametrize("order", list(ORDERS))
+@pytest.mark.parametrize("ended", [True, False])
+def test_room_is_made_at_the_outer_ends(
+    vocabulary: Vocabulary, code: list[str], order: str, encoding: str, ended: bool
+) -> None:
+    source = code[0][:3000]
+    fragment = np.append(vocabulary.ids(source), vocabulary.eos)
+    fragment = fragment if ended else fragment[:-1]
+    kept = 0
+    for n in range(150):
+        start, end = draw_random(len(source), None, n)
+        cut = Cut(order, start, end)
+        found = fim.permute_tokens(fragment, cut, vocabulary, encoding, len(fragment))
+        if found is None:
+            # Only where prefix and suffix together are too short to pay.
+            assert len(source) - (end - start) < 40
+            continue
+        kept += 1
+        assert len(found) == len(fragment)
+        prefix, middle, suffix = sections(found, order, vocabulary)
+        if order == "spm2":
+            assert source[:end].encode().endswith(middle)
+            assert middle.endswith(source[start:end].encode())
+        else:
+            assert middle.decode() == source[start:end]
+            assert source[:start].encode().endswith(prefix)
         assert source[end:].encode().startswith(suffix)
-        assert len(out) == len(fragment)
+        # What the context edge cut pays first.
+        if not ended and len(source) - end > 60:
+            assert (prefix + middle).startswith(source[:20].encode())
+        if ended and start > 60:
+            assert source.endswith(suffix.decode()[-20:])
+    assert kept > 120
 
 
-def test_context_stays_exactly_as_long_and_numbers_its_fragments() -> None:
-    names = ("ast.py", "argparse.py", "json/decoder.py")
-    documents = [(STDLIB / name).read_text()[:900] for name in names]
-    pieces = [[*encode(text), VOCABULARY.eos] for text in documents]
+def context(vocabulary: Vocabulary, code: list[str]) -> tuple[np.ndarray, list[Fragment]]:
+    pieces = [[*vocabulary.ids(text[:900]), vocabulary.eos] for text in code[:3]]
     pieces[-1] = pieces[-1][:-30]  # the context edge cuts the last one
     tokens = np.concatenate([np.array(piece) for piece in pieces])
     ends = np.cumsum([len(piece) for piece in pieces]).tolist()
-    for sample in range(50):
-        out, numbers, modes = fim.transform_context(
-            tokens, ends, [True] * 3, VOCABULARY, fim.FIMSettings(rate=0.9), 7, 0, sample
-        )
-        assert out.shape == tokens.shape
-        assert (np.diff(numbers) >= 0).all()
-        for number, mode in enumerate(modes):
-            fragment = out[numbers == number]
+    whole = [True, True, False]
+    return tokens, [Fragment(e, True, w, "Python") for e, w in zip(ends, whole, strict=True)]
+
+
+def test_a_context_stays_exactly_as_long(vocabulary: Vocabulary, code: list[str]) -> None:
+    tokens, fragments = context(vocabulary, code)
+    spans = {"random": 1.0, "line": 1.0, "multi_line": 1.0, "to_line_end": 1.0, "syntax": 1.0}
+    modes = collections.Counter()
+    for sample in range(60):
+        options = FIMSettings(rate=0.9, spans=spans, max_middle_chars=300)
+        found = fim.transform_context(tokens, fragments, vocabulary, options, 7, 0, sample)
+        assert found.tokens.shape == found.numbers.shape == tokens.shape
+        assert (np.diff(found.numbers) >= 0).all()
+        modes.update(found.modes[:3])
+        dropped = 0
+        for number, (mode, fragment) in enumerate(zip(found.modes, fragments, strict=False)):
+            first = fragments[number - 1].end if number else 0
+            before, after = tokens[first : fragment.end], found.tokens[found.numbers == number]
             if mode == "none":
-                start = ends[number - 1] if number else 0
-                assert fragment.tolist() == tokens[start : ends[number]].tolist()
-            else:
-                # One of each sentinel; the fragment that the edge cut has gained an end.
-                counts = collections.Counter(fragment.tolist())
-                assert [counts[i] for i in (VOCABULARY.prefix, VOCABULARY.suffix)] == [1, 1]
-                assert counts[VOCABULARY.middle] == counts[VOCABULARY.eos] == 1
-                assert fragment[-1] == VOCABULARY.eos
+                # An untransformed fragment gains nothing and loses nothing.
+                assert after.tolist() == before.tolist()
+                continue
+            counts = collections.Counter(after.tolist())
+            assert [counts[i] for i in (vocabulary.prefix, vocabulary.suffix)] == [1, 1]
+            assert counts[vocabulary.middle] == counts[vocabulary.end] == 1
+            assert after[-1] == vocabulary.end
+            lost = len(text_of(before, vocabulary)) - len(text_of(after, vocabulary))
+            assert lost >= 0
+            dropped += lost > 0
+        assert (found.num_dropped > 0) == (dropped > 0)
+    assert set(modes) == {"none", "psm", "spm2"}
 
 
-def test_ineligible_fragments_and_rate_zero_change_nothing() -> None:
-    tokens = np.array([*encode("x = 1\n" * 30), VOCABULARY.eos])
-    for eligible, rate in (([False], 1.0), ([True], 0.0)):
-        out, _, modes = fim.transform_context(
-            tokens, [len(tokens)], eligible, VOCABULARY, fim.FIMSettings(rate=rate), 1
-        )
-        assert out.tolist() == tokens.tolist()
-        assert modes == ["none"]
+def test_document_level_takes_whole_documents_only(vocabulary: Vocabulary, code: list[str]) -> None:
+    tokens, fragments = context(vocabulary, code)
+    options = FIMSettings(rate=1.0, level="document")
+    for sample in range(20):
+        found = fim.transform_context(tokens, fragments, vocabulary, options, sample)
+        assert [mode == "none" for mode in found.modes[:3]] == [False, False, True]
 
 
-def test_literal_sentinels_stay_text() -> None:
-    text = f"a = '{FIM_PREFIX}' or '<fim_middle>'\n" * 8
-    fragment = np.array([*encode(text), VOCABULARY.eos])
-    assert VOCABULARY.prefix not in fragment[:-1]
-    out = fim.permute_tokens(fragment, "psm", VOCABULARY, ALWAYS, 3)
-    assert out is not None
-    assert (out == VOCABULARY.prefix).sum() == (out == VOCABULARY.middle).sum() == 1
+def test_a_family_s_own_end_token_ends_what_is_transformed(
+    vocabulary: Vocabulary, code: list[str]
+) -> None:
+    tokens, fragments = context(vocabulary, code)
+    other = dataclasses.replace(vocabulary, end=vocabulary.pad + 1)
+    found = fim.transform_context(tokens, fragments, other, FIMSettings(rate=1.0), 1)
+    ends = found.tokens[np.append(np.diff(found.numbers) > 0, True)]
+    assert set(ends.tolist()) == {other.end}
 
 
-def test_characters_cut_by_the_context_edge_stay_whole() -> None:
-    tokens = np.array(encode("é€𝄞 " * 30))
-    for first in range(1, 8):
-        for last in range(1, 8):
-            fragment = tokens[first:-last]
-            out = fim.permute_tokens(fragment, "spm2", VOCABULARY, ALWAYS, first, last)
-            assert out is not None
-            _, joined, suffix = reassemble(out, "spm2")
-            text = (joined + suffix).lstrip(bytes(range(0x80, 0xC0)))
-            # Parts of a character remain at the outer ends alone.
-            decoded = text.decode("utf-8", "replace")
-            assert "\ufffd" not in decoded[:-1]
-            assert set(decoded.rstrip("\ufffd")) <= set("é€𝄞 ")
+def test_ineligible_fragments_and_rate_zero_change_nothing(vocabulary: Vocabulary) -> None:
+    tokens = np.append(vocabulary.ids("x = 1\n" * 30), vocabulary.eos)
+    for eligible, rate in ((False, 1.0), (True, 0.0)):
+        fragments = [Fragment(len(tokens), eligible)]
+        found = fim.transform_context(tokens, fragments, vocabulary, FIMSettings(rate=rate), 1)
+        assert found.tokens.tolist() == tokens.tolist()
+        assert found.modes == ["none"]
+        assert found.num_dropped == 0
 
 
-def test_stays_as_it_is_where_it_cannot_be_cut() -> None:
-    eos = VOCABULARY.eos
-    for fragment in ([], [eos], [*encode("a"), eos], [VOCABULARY.pad, *encode("abc"), eos]):
-        tokens = np.array(fragment, dtype=np.int64)
-        assert fim.permute_tokens(tokens, "psm", VOCABULARY, ALWAYS, 5) is None
-    assert fim.permute_tokens(np.array(encode("abc")), "none", VOCABULARY, ALWAYS, 5) is None
+def test_stays_as_it_is_where_it_cannot_be_cut(vocabulary: Vocabulary) -> None:
+    eos = vocabulary.eos
+    special = [vocabulary.pad, *vocabulary.ids("abc"), eos]
+    for ids in ([eos], [*vocabulary.ids("a"), eos], special):
+        tokens = np.array(ids, dtype=np.int64)
+        options = FIMSettings(rate=1.0)
+        found = fim.transform_context(tokens, [Fragment(len(ids))], vocabulary, options, 5)
+        assert found.tokens.tolist() == ids
+        assert found.modes == ["none"]
 
 
-@pytest.mark.parametrize(
-    ("length", "limit"), [(0, None), (1, None), (5, None), (5, 2), (5, 9), (7, 0)]
-)
-def test_cuts_are_uniform_over_all_pairs(length: int, limit: int | None) -> None:
-    pairs = [
-        (start, end)
-        for start in range(length + 1)
-        for end in range(start, length + 1)
-        if limit is None or end - start <= limit
-    ]
-    draws = 400 * len(pairs)
-    found = collections.Counter(fim.draw_cuts(length, limit, n) for n in range(draws))
-    assert set(found) == set(pairs)
-    # Five standard deviations of a binomial with mean 400.
-    assert all(abs(count - 400) < 100 for count in found.values())
+def test_every_key_decides(vocabulary: Vocabulary, code: list[str]) -> None:
+    tokens, fragments = context(vocabulary, code)
+    options = FIMSettings(rate=1.0)
+    keys = [(0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)]
+    drawn = [fim.transform_context(tokens, fragments, vocabulary, options, *key) for key in keys]
+    again = [fim.transform_context(tokens, fragments, vocabulary, options, *key) for key in keys]
+    assert [one.tokens.tolist() for one in drawn] == [one.tokens.tolist() for one in again]
+    assert len({tuple(one.tokens.tolist()) for one in drawn}) == len(keys)
 
 
 def test_rates_lie_within_binomial_bounds() -> None:
-    settings = fim.FIMSettings(rate=0.6, spm_rate=0.25, spm_variant="spm1")
-    found = collections.Counter(fim.choose_mode(settings, n) for n in range(20_000))
+    options = FIMSettings(rate=0.6, spm_rate=0.25, spm_variant="spm1")
+    found = collections.Counter(fim.choose_order(options, n) for n in range(20_000))
     for mode, share in (("none", 0.4), ("spm1", 0.15), ("psm", 0.45)):
-        assert abs(found[mode] / 20_000 - share) < 0.02, json.dumps(found)
+        assert abs(found[mode] / 20_000 - share) < 0.02, found
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"rate": 1.5}, ("fim.rate", "1.5")),
+        ({"spm_rate": True}, ("fim.spm_rate", "True")),
+        ({"spm_variant": "smp"}, ("fim.spm_variant", "spm1, spm2")),
+        ({"spm_encoding": "both"}, ("fim.spm_encoding", "joint")),
+        ({"spm_encoding": "joint", "spm_variant": "spm1"}, ("joint", "spm2")),
+        ({"max_middle_chars": 0}, ("fim.max_middle_chars", "0")),
+        ({"level": "file"}, ("fim.level", "context, document")),
+        ({"spans": {"words": 1}}, ("fim.spans", "words", "multi_line")),
+        ({"spans": {"line": -1}}, ("fim.spans.line", "-1")),
+        ({"spans": {"line": 0}}, ("fim.spans", "above 0")),
+    ],
+)
+def test_settings_that_cannot_be(options: dict[str, object], words: tuple[str, ...]) -> None:
+    with pytest.raises(UserError) as error:
+        FIMSettings(**options)  # type: ignore[arg-type]
+    assert all(word in str(error.value) for word in words)
