@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from foundry_plugins.contract.errors import UserError
-from foundry_plugins.contract.files import atomic_path, remove, write_json, write_text
+from foundry_plugins.contract.files import (
+    atomic_path,
+    attempt,
+    remove,
+    remove_partials,
+    write_json,
+    write_text,
+)
 
 
 def test_file_and_folder(tmp_path: Path) -> None:
@@ -70,6 +77,33 @@ def test_a_kill_leaves_the_old_file_and_nothing_piles_up(tmp_path: Path) -> None
         assert sorted(p.name for p in tmp_path.iterdir()) == [".a.partial", "a"]
     assert (tmp_path / "a").read_text() == "old"
     write_text(tmp_path / "a", "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_attempts_that_overlap_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with attempt("first"), atomic_path(path) as slow:
+        slow.write_text("the slow one's beginning, ")
+        with attempt("second"), atomic_path(path) as quick:
+            quick.write_text("whole")
+        assert path.read_text() == "whole"
+        slow.write_text(slow.read_text() + "and end")
+    assert path.read_text() == "the slow one's beginning, and end"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_an_attempt_whose_file_was_removed_fails_and_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+
+    def orphan() -> None:
+        with attempt("orphan"), atomic_path(path) as partial:
+            partial.write_text("from before")
+            remove_partials(tmp_path)
+            write_text(path, "new")
+
+    with pytest.raises(FileNotFoundError):
+        orphan()
+    assert path.read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 

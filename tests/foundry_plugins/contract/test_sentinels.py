@@ -24,6 +24,18 @@ def test_no_token_twice_and_none_inside_another() -> None:
 
 
 def test_every_group_is_in_the_list() -> None:
-    groups = [value for name, value in vars(sentinels).items() if name.isupper()]
+    values = [value for name, value in vars(sentinels).items() if name.isupper()]
+    groups = [value for value in values if isinstance(value, str | tuple)]
     named = {t for group in groups for t in ((group,) if isinstance(group, str) else group)}
     assert named == set(sentinels.SENTINELS)
+
+
+def test_families_by_hand() -> None:
+    """Names as the published tokenizers have them; ours are StarCoder's."""
+    assert set(sentinels.FAMILIES) == {"starcoder", "santacoder", "codellama", "refact", "replit"}
+    starcoder, santacoder = sentinels.FAMILIES["starcoder"], sentinels.FAMILIES["santacoder"]
+    assert (starcoder.prefix, starcoder.middle, starcoder.suffix) == sentinels.FIM[:3]
+    assert santacoder.prefix == "<fim-prefix>"
+    assert sentinels.FAMILIES["codellama"].end == "\u2581<EOT>"
+    for family in sentinels.FAMILIES.values():
+        assert len({family.prefix, family.middle, family.suffix, family.end}) == 4
