@@ -10,10 +10,15 @@ import pytest
 import torch
 
 from foundry_plugins.models.attention.alibi import alibi_slopes
+from foundry_plugins.models.attention.augmented import augmented_attention
 from foundry_plugins.models.attention.reference import reference_attention
 from foundry_plugins.models.attention.sdpa import sdpa_attention
 
-KERNELS = {"reference": reference_attention, "sdpa": sdpa_attention}
+KERNELS = {
+    "reference": reference_attention,
+    "sdpa": sdpa_attention,
+    "augmented": augmented_attention,
+}
 
 
 def oracle(
