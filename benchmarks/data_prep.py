@@ -49,7 +49,7 @@ sources:
 dedup: {{exact: false}}
 split: {{validation: 0.01}}
 tokenizer: {{kind: pretrained, path: {tokenizer}}}
-shards: {{sequence_length: {length}, part_bytes: {part_bytes}}}
+shards: {{sequence_length: {length}}}
 output: {output}
 """
 # What a recipe adds.
@@ -100,7 +100,6 @@ def compare(scratch: Path, num_bytes: int) -> dict[str, Any]:
         "tokenizer": tokenizer,
         "benchmark": benchmark,
         "length": _LENGTH,
-        "part_bytes": 4_000_000,
     }
     results: dict[str, Any] = {
         "corpus_mb": round(size / 1e6, 1),
@@ -133,11 +132,12 @@ def memory(scratch: Path) -> dict[str, Any]:
     for name, num_bytes in (("1x", 10_000_000), ("10x", 100_000_000)):
         corpus, size, documents = write_corpus(scratch / f"corpus-{name}", num_bytes)
         output = scratch / f"memory-{name}"
-        text = (_CONVERT.replace("exact: false", "exact: true, near: {{}}")).format(
+        # Of parts so small that the smaller input has several.
+        recipe = _CONVERT.replace("{length}", "{length}, part_bytes: 4000000")
+        text = recipe.replace("exact: false", "exact: true, near: {{}}").format(
             corpus=f"{corpus}/*.jsonl",
             tokenizer=scratch / "tokenizer/tokenizer",
             length=_LENGTH,
-            part_bytes=4_000_000,
             output=output,
         )
         cost, _ = convert(scratch, text, output)
@@ -170,7 +170,6 @@ def train_tokenizer(scratch: Path, corpus: Path) -> Path:
         corpus=f"{corpus}/*.jsonl",
         tokenizer="",
         length=_LENGTH,
-        part_bytes=4_000_000,
         output=output,
     ).replace("{kind: pretrained, path: }", f"{{vocab_size: {_VOCABULARY}}}")
     convert(scratch, text, output)

@@ -85,6 +85,9 @@ def cost_of_command(command: Sequence[str], scratch: Path, **options: Any) -> tu
     """The output of a command that must succeed, and its cost, those of its children included."""
     answer = scratch / "cost.json"
     argv = [sys.executable, "-c", _CHILD, str(answer), *command]
+    # Compiled once for an installation, as installers do it, not at every start.
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    options = {"env": env, **options}
     done = subprocess.run(argv, capture_output=True, text=True, check=False, **options)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")

@@ -131,6 +131,8 @@ def lookup(
 ) -> None:
     """Says whether and where something is in the data; else which files are nearest to it.
 
+    Both answers end with exit status 0; scripts read `num_documents` in the file of --report.
+
     Example: convert_dataset lookup src/parser.py --data runs/code
     """
     from data_prep.provenance import lookup as questions
@@ -142,7 +144,9 @@ def lookup(
 
 @app.command()
 def remove(
-    data: DataOption,
+    data: Annotated[
+        str, typer.Option("--data", help="The output folder of a run, or its url in a store.")
+    ],
     opt_out: Annotated[
         list[str],
         typer.Option(help="A list: owner/name, owner or swh:1:cnt:HASH a line. Repeatable."),
@@ -152,9 +156,11 @@ def remove(
 ) -> None:
     """Takes documents out of finished shards; all other samples keep their ids and places."""
     from data_prep.licenses.opt_out import OptOut
-    from data_prep.provenance import removal
+    from data_prep.provenance import removal, removal_in_store
+    from data_prep.store import is_remote
 
-    summary = removal.remove(data, OptOut.read(tuple(opt_out)), dry_run=dry_run)
+    take_out = removal_in_store.remove if is_remote(data) else removal.remove
+    summary = take_out(data, OptOut.read(tuple(opt_out)), dry_run=dry_run)
     removal.show(summary)
     _write(report, summary)
 

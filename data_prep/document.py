@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from data_prep.languages import language_of
+from foundry_plugins.contract.sample import TEXT
 
 if TYPE_CHECKING:
     from data_prep.text_statistics import Statistics
@@ -55,10 +56,12 @@ class Document:
         path: Its name within its repository or source, with ``/`` between folders.
         language: A name of `data_prep.languages.LANGUAGES`, or the one that its source gives.
         source: The source's name in the recipe.
-        origin: Git object id of the bytes as they were read, in hex.
+        origin: Git object id of the bytes as they were read, in hex; of the commit, for diffs.
         repository: ``owner/name``; empty where there is none.
         licenses: SPDX identifiers; empty where none is known.
         markers: Special tokens inside the text: (character offset, sentinel), ascending.
+        format: ``text``, or the diff format (`foundry_plugins.contract.diffs`) that it is in.
+        target: Of a diff: index in ``markers`` of the one behind which a model's answer begins.
         metadata: What filters and keep rules may ask for (``stars``, ``is_generated``, ...):
             plain JSON values.
     """
@@ -71,6 +74,8 @@ class Document:
     repository: str = ""
     licenses: tuple[str, ...] = ()
     markers: tuple[tuple[int, str], ...] = ()
+    format: str = TEXT
+    target: int = 0
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
@@ -80,8 +85,8 @@ class Document:
 
     @property
     def swhid(self) -> str:
-        """Software Heritage's persistent identifier of the content (ISO/IEC 18670)."""
-        return f"swh:1:cnt:{self.origin}"
+        """Software Heritage's persistent identifier of the content or commit (ISO/IEC 18670)."""
+        return f"swh:1:{'cnt' if self.format == TEXT else 'rev'}:{self.origin}"
 
     @functools.cached_property
     def data(self) -> bytes:
@@ -117,14 +122,17 @@ class Document:
         cls, text: str, path: str = "example.py", source: str = "code", **fields: Any
     ) -> Document:
         """A document from a text in memory, for examples and tests."""
-        found = decode(text.encode(), path=path, source=source)
-        if isinstance(found, Dropped):
-            raise ValueError(f"{path}: {found.reason}")
-        return found.replace(**fields)
+        language = language_of(path)
+        if language is None:
+            raise ValueError(f"{path} is of no known language")
+        made = cls(text, path, language, source, origin=blob_id(text.encode()))
+        return made.replace(**fields)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON values; those that say nothing are left out."""
         record = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        if self.format == TEXT:
+            del record["format"]
         return {key: value for key, value in record.items() if value or key in _ALWAYS}
 
     @classmethod
@@ -143,23 +151,3 @@ _FIELDS = frozenset(field.name for field in dataclasses.fields(Document))
 def blob_id(data: bytes) -> str:
     """Git's id of a file with these bytes: SHA-1 of ``blob <length>``, a zero byte and the data."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
-def decode(data: bytes, *, path: str, source: str) -> Document | Dropped:
-    """A document from a file's bytes, or why it cannot be one.
-
-    Reasons: ``not_source`` (the name is of no known language), ``empty``, ``binary`` (has a zero
-    byte), ``not_utf8``.
-    """
-    language = language_of(path)
-    if language is None:
-        return Dropped(path, "not_source")
-    if not data:
-        return Dropped(path, "empty", language)
-    if b"\0" in data:
-        return Dropped(path, "binary", language)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        return Dropped(path, "not_utf8", language)
-    return Document(text=text, path=path, language=language, source=source, origin=blob_id(data))

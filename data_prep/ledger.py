@@ -26,7 +26,7 @@ from types import ModuleType
 from typing import Any
 
 from foundry_plugins.contract.errors import UserError
-from foundry_plugins.contract.files import remove, write_json
+from foundry_plugins.contract.files import remove, remove_partials, write_json
 
 WORK = ".work"
 _LEDGER = "ledger"
@@ -118,6 +118,7 @@ class Ledger:
         """Removes what an earlier recipe or a killed task left in a stage's folders."""
         parts = set(parts)
         for folder in (self.folder(stage), self._marker(stage, "").parent):
+            remove_partials(folder)
             for path in folder.iterdir() if folder.is_dir() else ():
                 if path.name.split(".")[0] not in parts:
                     remove(path)
@@ -191,4 +192,6 @@ def exclusive(output: Path) -> Iterator[Ledger]:
                         "another folder."
                     ) from error
                 time.sleep(0.05)
+        # Those of stages are removed when their turn comes (`Ledger.tidy`).
+        remove_partials(output)
         yield Ledger(output)

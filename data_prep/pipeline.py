@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +28,7 @@ from data_prep.stages import (
     look_up,
     mark,
     near_duplicates,
+    proof,
     publish,
     read,
     shards,
@@ -33,8 +36,11 @@ from data_prep.stages import (
     survivors,
     vocabulary,
 )
+from data_prep.tokenizers.proof import COMPILED, LIBRARY
 from foundry_plugins.contract.errors import UserError
 from foundry_plugins.contract.files import remove, write_json
+
+_log = logging.getLogger(__name__)
 
 
 def run(recipe: Recipe) -> dict[str, Any]:
@@ -45,6 +51,8 @@ def run(recipe: Recipe) -> dict[str, Any]:
     """
     if recipe.upload is not None:
         store.files_below(recipe.upload)
+    if recipe.dedup.is_off:
+        print(f"Warning: {recipe.dedup.across_splits}", flush=True)
     with conversion(recipe) as (stages, tasks):
         content = stages.run(tasks)
     if recipe.upload is not None:
@@ -132,7 +140,8 @@ class Conversion:
         tasks = survivors.plan(recipe, parts, folder(read.STAGE), marks)
         cleaned = self.stage("drop duplicates", tasks)
         self._require_both_sides(cleaned)
-        gathered = self.shuffle("shuffle", shuffle.plan(recipe, cleaned, folder(survivors.STAGE)))
+        plan = shuffle.plan(recipe, parts, cleaned, folder(read.STAGE), marks)
+        gathered = self.shuffle("shuffle", plan)
         # A part that nothing was drawn for has nothing to pack.
         gathered = [part for part in gathered if part.figures["documents"]]
         self._require_sample(gathered)
@@ -163,9 +172,18 @@ class Conversion:
         return gathered, self._vocabulary(gathered)
 
     def _vocabulary(self, gathered: Sequence[Outcome]) -> Outcome:
-        plan = vocabulary.plan(self.recipe, gathered, self.ledger.folder(shuffle.STAGE))
-        (learned,) = self.stage("train tokenizer", plan)
-        return learned
+        recipe, documents = self.recipe, self.ledger.folder(shuffle.STAGE)
+        (learned,) = self.stage("train tokenizer", vocabulary.plan(recipe, gathered, documents))
+        plan = proof.plan(recipe, gathered, documents, learned, COMPILED)
+        found = proof.united(self.stage("prove it", plan))
+        if found.encoder == LIBRARY:
+            _log.warning(
+                "Encoding with the tokenizers library, several times slower: %s.", found.reason
+            )
+            plan = proof.plan(recipe, gathered, documents, learned, LIBRARY)
+            again = proof.united(self.stage("prove it by the library", plan))
+            found = dataclasses.replace(again, reason=found.reason)
+        return proof.proven(learned, found)
 
     def _pack(self, gathered: Sequence[Outcome], learned: Outcome) -> list[Outcome]:
         """From documents to shards."""

@@ -5,6 +5,17 @@
 Counts, bytes and seconds are those of the trial times `data_prep.trial.Trial.scale`. Duplicates are
 the exception: a sample shows few of them, so the true share is higher and the figures below are
 upper bounds of documents, tokens and time.
+
+With ``engine: spark`` the trial runs on this machine all the same, in w processes, and time is that
+of the cluster's c cores (`data_prep.engines.spark_session.Spark.num_cores`), as fast as those here:
+
+    seconds = stages of one task + (w / c) * all other stages
+
+which holds while there are several parts a core. A shuffle moves the documents that stay,
+compressed, and of each that was read its key and a row for each band (candidate pairs come on top,
+`data_prep.stages.near_duplicates`):
+
+    bytes = compressed documents + files * (96 + 16 * bands)
 """
 
 from __future__ import annotations
@@ -14,10 +25,17 @@ from typing import Any
 from data_prep.ledger import size_of
 from data_prep.recipe import Recipe
 from data_prep.split import SPLITS
+from data_prep.stages import look_up, proof, publish, vocabulary
+from data_prep.tokenizers.proof import COMPILED
 from data_prep.trial import Trial, trial
 from foundry_plugins.contract.files import write_json
 
 PLAN_FILE = "plan.json"
+_AMOUNTS = ("documents", "bytes", "tokens", "shard_bytes")
+# Stages that more cores do not make faster.
+_ONE_TASK = (vocabulary.STAGE, look_up.STAGE, publish.STAGE)
+# Rows of `data_prep.stages.exact_duplicates` and of ``near_buckets``.
+_KEY_BYTES, _BAND_BYTES = 96, 16
 
 
 def plan(recipe: Recipe, sample_bytes: int) -> dict[str, Any]:
@@ -32,13 +50,11 @@ def estimate(recipe: Recipe, tried: Trial) -> dict[str, Any]:
     """The estimate of a whole run."""
     report, scale = tried.report, tried.scale
     sides = [report["splits"][side] for side in SPLITS]
-    seconds = {name: value * scale for name, value in report["seconds"].items() if name != "total"}
-    # Training a vocabulary reads no more than its limit, however much there is.
-    learned = report["tokenizer"].get("training_bytes", 0)
-    if learned:
-        most = min(scale, max(recipe.tokenizer.training_bytes / learned, 1.0))
-        seconds["vocabulary"] = report["seconds"].get("vocabulary", 0.0) * most
-    written = sum(size_of(tried.folder / name) or 0 for name in (*SPLITS, "documents"))
+    sums = {name: sum(side[name] for side in sides) for name in _AMOUNTS}
+    seconds = _seconds(recipe, tried)
+    files = round(report["files"] * scale)
+    documents = size_of(tried.folder / "documents") or 0
+    written = documents + sum(size_of(tried.folder / side) or 0 for side in SPLITS)
     return {
         "sample": {
             "text_bytes": sum(source.text_bytes for source in tried.sources.values()),
@@ -53,21 +69,52 @@ def estimate(recipe: Recipe, tried: Trial) -> dict[str, Any]:
             }
             for name, source in tried.sources.items()
         },
-        "files": round(report["files"] * scale),
+        "files": files,
         "dropped": {reason: round(n * scale) for reason, n in report["dropped"].items()},
-        "documents": round(sum(side["documents"] for side in sides) * scale),
-        "bytes": round(sum(side["bytes"] for side in sides) * scale),
-        "tokens": round(sum(side["tokens"] for side in sides) * scale),
-        "bytes_per_token": round(
-            sum(side["bytes"] for side in sides) / sum(side["tokens"] for side in sides), 3
-        ),
-        "shard_bytes": round(sum(side["shard_bytes"] for side in sides) * scale),
+        **{name: round(value * scale) for name, value in sums.items()},
+        "bytes_per_token": round(sums["bytes"] / sums["tokens"], 3),
         # Published files are links into the work folder: counted once.
         "disk_bytes": round(max(tried.work_bytes, written) * scale),
-        "workers": recipe.num_workers,
+        "shuffle_bytes": round(documents * scale) + files * _shuffled_bytes(recipe),
+        "parts": sum(
+            -(-source.num_bytes // recipe.shards.part_bytes) for source in tried.sources.values()
+        ),
+        "workers": _cores(recipe),
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "seconds_in_all": round(sum(seconds.values()), 1),
     }
+
+
+def _seconds(recipe: Recipe, tried: Trial) -> dict[str, float]:
+    """The time of each stage."""
+    measured = {name: value for name, value in tried.report["seconds"].items() if name != "total"}
+    share = recipe.num_workers / _cores(recipe)
+    seconds = {
+        name: value * tried.scale * (1.0 if name in _ONE_TASK else share)
+        for name, value in measured.items()
+    }
+    # Neither training a vocabulary nor its proof reads more than its limit, however much there is.
+    tokenizer, report = recipe.tokenizer, tried.report["tokenizer"]
+    for stage, limit, read, parallel in (
+        (vocabulary.STAGE, tokenizer.training_bytes, report.get("training_bytes", 0), 1.0),
+        (proof.STAGES[COMPILED], tokenizer.proof_bytes, report["proof"]["bytes"], share),
+    ):
+        most = min(tried.scale, max(limit / read, 1.0)) if read else 1.0
+        seconds[stage] = measured.get(stage, 0.0) * most * parallel
+    return seconds
+
+
+def _cores(recipe: Recipe) -> int:
+    """Tasks that the run does at once."""
+    here = recipe.num_workers
+    return recipe.spark.num_cores or here if recipe.engine == "spark" else here
+
+
+def _shuffled_bytes(recipe: Recipe) -> int:
+    """What the search for duplicates shuffles of a document."""
+    dedup = recipe.dedup
+    exact = _KEY_BYTES if dedup.exact or dedup.normalized else 0
+    return exact + (_BAND_BYTES * dedup.near.bands if dedup.near is not None else 0)
 
 
 def show(content: dict[str, Any], recipe: Recipe) -> None:
@@ -88,13 +135,16 @@ def show(content: dict[str, Any], recipe: Recipe) -> None:
     table.add_row("bytes per token", f"{content['bytes_per_token']:.2f}")
     table.add_row("shards on disk", f"{content['shard_bytes'] / 1e6:,.1f} MB")
     table.add_row("disk in all", f"{content['disk_bytes'] / 1e6:,.1f} MB")
+    table.add_row("shuffled", f"{content['shuffle_bytes'] / 1e6:,.1f} MB")
+    table.add_row("parts", f"{content['parts']:,}")
     for name, seconds in content["seconds"].items():
         if seconds >= 0.01 * content["seconds_in_all"]:
             table.add_row(f"  {name.replace('_', ' ')}", duration(seconds))
-    table.add_row(
-        f"time with {content['workers']} workers here", duration(content["seconds_in_all"])
-    )
+    where = "cores of the cluster" if recipe.engine == "spark" else "workers here"
+    table.add_row(f"time with {content['workers']} {where}", duration(content["seconds_in_all"]))
     Console().print(table)
+    if recipe.engine == "spark" and recipe.spark.num_cores is None:
+        print("The recipe does not say how many cores the cluster has; set `spark.cores`.")
     sample = content["sample"]
     print(
         f"Scaled from {sample['files']:,} files ({sample['text_bytes'] / 1e6:.1f} MB of text). "

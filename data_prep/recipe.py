@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data_prep.decontaminate.settings import Decontamination
-from data_prep.engines.spark import Spark
+from data_prep.engines.spark_session import Spark
 from data_prep.licenses.policy import Licenses
 from data_prep.provenance.settings import Provenance
 from data_prep.recipe_sections import Dedup, Limits, Sample, Shards, Split

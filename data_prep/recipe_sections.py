@@ -40,6 +40,29 @@ class Dedup:
             f"there is: {', '.join(RULES)}.",
         )
 
+    @property
+    def is_off(self) -> bool:
+        """Whether no duplicates are looked for."""
+        return not (self.exact or self.normalized or self.near)
+
+    @property
+    def across_splits(self) -> str:
+        """What training may hold of validation, in a sentence."""
+        if self.near is not None:
+            return (
+                f"No validation document of {self.near.minimum_tokens} tokens or more has a copy "
+                f"in training that the search finds to be {self.near.threshold} similar or more."
+            )
+        if not self.is_off:
+            return (
+                "No validation document is in training, but near copies may be: `dedup.near` is "
+                "not set."
+            )
+        return (
+            "Validation documents may be in training too: `dedup` looks for no duplicates (set "
+            "`dedup.exact=true`, or `dedup.near={}` to keep near copies apart as well)."
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class Sample:

@@ -75,6 +75,7 @@ def build(
         **{kind: _named(gathered, kind) for kind in ("languages", "sources", "licenses")},
         **_cleaning(recipe, read),
         "splits": {side: _side(side, gathered, packed) for side in SPLITS},
+        "across_splits": recipe.dedup.across_splits,
         "tokenizer": {k: v for k, v in learned.figures.items() if k != "sentinels"},
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
     }

@@ -72,8 +72,11 @@ def checked(key: str, value: object, hint: Any) -> Any:
     if origin in (types.UnionType, typing.Union):
         if value is None:
             return None
-        hint = next(choice for choice in arguments if choice is not type(None))
-        return checked(key, value, hint)
+        choices = [choice for choice in arguments if choice is not type(None)]
+        # Told apart by kind, so that a section's own keys are checked and named.
+        is_section = isinstance(value, Mapping)
+        fitting = [c for c in choices if (typing.get_origin(c) is dict) == is_section]
+        return checked(key, value, (fitting if len(choices) > 1 and fitting else choices)[0])
     if origin is tuple:
         value = [value] if isinstance(value, str) and arguments[0] is str else value
         if isinstance(value, list | tuple):

@@ -10,6 +10,7 @@ character is an escape.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from data_prep.stores import Found, Store
 from data_prep.stores.globs import expand, is_pattern
 from data_prep.stores.retry import patiently
 from foundry_plugins.contract.errors import UserError
+from foundry_plugins.contract.files import atomic_path
 
 __all__ = ["Found"]
 
@@ -118,6 +120,16 @@ def upload_file(local: Path, url: str, patience_seconds: float | None = None) ->
     """
     path, store = _resolve(url)
     patiently(store, url, "write", lambda: store.put(local, path), patience_seconds)
+
+
+def download_file(url: str, local: Path) -> None:
+    """Copies a file from a store, into folders that are made for it.
+
+    Raises:
+        UserError: if there is none, it cannot be read, or the disk is full.
+    """
+    with open_read(url) as remote, atomic_path(local) as partial, partial.open("wb") as file:
+        shutil.copyfileobj(remote, file, BUFFER_BYTES)
 
 
 def holds(local: Path, found: Found) -> bool:

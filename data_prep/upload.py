@@ -17,42 +17,28 @@ broken off, wherever that was, and repeats none of it. What the store holds besi
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data_prep import progress, store
+from data_prep import store, transfer
 from data_prep.engines.local import LocalEngine
+from data_prep.provenance import removed
 from data_prep.stores import hidden
+from data_prep.transfer import File
 from foundry_plugins.contract.errors import UserError, require
 from foundry_plugins.contract.sample import INDEX_FILE
 
-# Sending waits for the network, not for the processor.
-WORKERS = 8
 _STAYS = ("dropped", "bad_rows")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class File:
-    """A file to be published.
-
-    Attributes:
-        local: Where it is.
-        url: Where it goes.
-        size: Its bytes.
-        patience_seconds: How long to keep trying; None for the default.
-    """
-
-    local: Path
-    url: str
-    size: int
-    patience_seconds: float | None = None
-
-
 def publish(
-    folder: Path, url: str, *, workers: int = WORKERS, patience_seconds: float | None = None
+    folder: Path,
+    url: str,
+    *,
+    workers: int = transfer.WORKERS,
+    patience_seconds: float | None = None,
 ) -> dict[str, Any]:
     """Uploads a folder; ends with an error, and without an index, unless all of it arrived.
 
@@ -84,16 +70,17 @@ def publish(
     require(bool(files), f"{folder} holds no file to upload; convert something first.")
     # Before the workers are forked: a wrong address is told once, and the client's code is loaded.
     there = {found.url: found for found in store.files_below(url)}
+    removed.require_gone(folder, url, there)
     indexes = [file for file in files if file.local.name == INDEX_FILE]
     others = [file for file in files if file.local.name != INDEX_FILE]
     with LocalEngine(min(workers, len(files))) as engine:
-        todo = _missing(engine, others, there)
+        todo = transfer.missing(engine, others, there)
         _withdraw(indexes, todo)
-        _each(engine, "upload", _send, todo)
+        transfer.send(engine, todo)
     _require_all(others, url)
-    new_indexes = [file for file in indexes if not _is_there((file, store.info(file.url)))]
+    new_indexes = [file for file in indexes if not transfer.is_there((file, store.info(file.url)))]
     for file in new_indexes:
-        _send(file)
+        transfer.send_one(file)
     sent = [*todo, *new_indexes]
     return {
         "url": url,
@@ -140,17 +127,6 @@ def _decompressed(index: Path) -> set[Path]:
     return copies
 
 
-def _missing(
-    engine: LocalEngine, files: Sequence[File], there: dict[str, store.Found]
-) -> list[File]:
-    """The files that the store does not hold."""
-    pairs = [(file, there.get(file.url)) for file in files]
-    same_size = [pair for pair in pairs if pair[1] is not None and pair[1].size == pair[0].size]
-    equal = _each(engine, "compare with what is there", _is_there, same_size, of=lambda p: p[0])
-    held = {pair[0] for pair, answer in zip(same_size, equal, strict=True) if answer}
-    return [file for file in files if file not in held]
-
-
 def _withdraw(indexes: Sequence[File], todo: Sequence[File]) -> None:
     """Deletes the indexes in the store over files that are about to change."""
     for index in indexes:
@@ -170,25 +146,3 @@ def _require_all(files: Sequence[File], url: str) -> None:
             f"{url} got no index; make sure that nobody else writes there and run the same "
             "command again.",
         )
-
-
-def _each(
-    engine: LocalEngine,
-    label: str,
-    function: Callable[[Any], Any],
-    items: Sequence[Any],
-    of: Callable[[Any], File] = lambda item: item,
-) -> list[Any]:
-    if not items:
-        return []
-    with progress.showing(label, [of(item).size for item in items]) as watch:
-        return engine.call(function, items, watch)
-
-
-def _send(file: File) -> None:
-    store.upload_file(file.local, file.url, file.patience_seconds)
-
-
-def _is_there(pair: tuple[File, store.Found | None]) -> bool:
-    file, found = pair
-    return found is not None and store.holds(file.local, found)

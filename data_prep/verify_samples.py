@@ -109,7 +109,7 @@ def check_block(
         yield from _tokens(block, metadata)
         yield from _fragments(block, starts, metadata)
         yield from _contents(block, starts, metadata, byte_lengths)
-        yield from _order(block)
+        yield from _order(block, starts)
         _count(block, starts, counts)
 
 
@@ -148,8 +148,10 @@ def _fragments(block: Block, starts: np.ndarray, metadata: DatasetMetadata) -> I
         wrong = (fragments[field] >= limit) & ~(unused & (field != "flags"))
         yield from _at(block, wrong, f"has a fragment whose {field} is not below {limit}")
     targets = fragments["target"]
-    wrong = (targets < starts) | (targets > fragments["end"])
-    yield from _at(block, wrong, "has a fragment whose target is outside of it")
+    outside = (targets < starts) | (targets > fragments["end"])
+    yield from _at(block, outside, "has a fragment whose target is outside of it")
+    wrong = ~unused & ~outside & (fragments["format"] == 0) & (targets != starts)
+    yield from _at(block, wrong, "has plain text that is not a target from its start")
     begins = (fragments["flags"] & STARTS_DOCUMENT) != 0
     wrong = begins & (fragments["document_offset"] != 0)
     yield from _at(block, wrong, "has a document's start that is not at byte 0 of it")
@@ -169,6 +171,7 @@ def _contents(
     wrong = ends & (flat[last] != metadata.eos_token_id)
     yield from _at(block, wrong, "has a document's end without the end-of-text token")
     unused = (flags & (PADDING | REMOVED)) != 0
+    yield from _targets(block, starts, flat, metadata)
     other = np.add.reduceat((flat != metadata.pad_token_id).astype(np.int32), first)
     yield from _at(block, unused & (other != 0), "has padding of other tokens than padding")
     if byte_lengths is not None and flat.max() < len(byte_lengths):
@@ -178,8 +181,28 @@ def _contents(
         yield from _at(block, wrong, "has a fragment whose bytes are not those of its tokens")
 
 
-def _order(block: Block) -> Iterator[Fault]:
+def _targets(
+    block: Block, starts: np.ndarray, flat: np.ndarray, metadata: DatasetMetadata
+) -> Iterator[Fault]:
+    """Diffs: their targets begin behind a special token."""
+    fragments = block.fragments
+    targets = fragments["target"].astype(np.int64)
+    is_diff = (fragments["format"] != 0) & ((fragments["flags"] & (PADDING | REMOVED)) == 0)
+    # At a fragment's start, the token before is in another one.
+    inside = is_diff & (starts < targets) & (targets < fragments["end"])
+    before = flat[block.owners * metadata.sequence_length + np.where(inside, targets, 1) - 1]
+    marks = np.array(sorted({*metadata.sentinels.values()} - {metadata.eos_token_id}), dtype=int)
+    yield from _at(
+        block, inside & ~np.isin(before, marks), "has a target that begins behind no special token"
+    )
+    begins = (fragments["flags"] & STARTS_DOCUMENT) != 0
+    wrong = is_diff & begins & (targets == starts)
+    yield from _at(block, wrong, "has a diff that is a target from its start")
+
+
+def _order(block: Block, starts: np.ndarray) -> Iterator[Fault]:
     """Each record against the next: a document goes on where it stopped, or ends."""
+    targets = block.fragments["target"]
     here, there = block.fragments[:-1], block.fragments[1:]
     unused = PADDING | REMOVED
     ids = block.ids[block.owners].astype(np.int64)
@@ -192,8 +215,12 @@ def _order(block: Block) -> Iterator[Fault]:
     goes_on = joined & ~ends & ~begins
     offset = here["document_offset"].astype(np.int64) + here["num_bytes"]
     same = (here["origin"] == there["origin"]).all(axis=1) & (offset == there["document_offset"])
+    same &= here["format"] == there["format"]
     wrong = np.append(False, goes_on & ~same)
     yield from _at(block, wrong, "has a document that does not go on where it stopped")
+    begun = goes_on & (here["format"] != 0) & (here["target"] < here["end"])
+    wrong = np.append(False, begun & (targets != starts)[1:])
+    yield from _at(block, wrong, "has a target that does not go on where it stopped")
 
 
 def _count(block: Block, starts: np.ndarray, counts: Counts) -> None:

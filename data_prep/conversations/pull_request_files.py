@@ -5,9 +5,8 @@
 StarCoder2, arXiv 2402.19173, section 2.3 ("File filters", "Subsampling PRs") and 5.2. A file is
 left out with its changes if its text is data or generated, by the rules below; YAML and JSON files
 that make up most of the base or whose path tells that a program wrote them stay with probability
-`DATA_RATE`. Of the others, the base shows the whole file with probability `WHOLE_RATE`, else the
-lines that any head commit changes and up to `MOST_LINES` around them; deleted and added files have
-no base. Hunks have 3 to 10 lines around each change.
+`DATA_RATE`. Of the others, how much the base and the hunks show is said by the diff format ``pr``
+(`foundry_plugins.contract.diffs.pr`); deleted and added files have no base.
 
 Two rules are published in words only. The share of "hexadecimal characters" is read as that of runs
 of hexadecimal bytes (the expression of section 2.1), and "non-English text in Markdown" as less
@@ -19,9 +18,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from data_prep.conversations.hunks import changes, hunks
 from data_prep.languages import language_of
-from foundry_plugins.contract.stateless_hash import Key, below, uniform
+from foundry_plugins.contract.diffs.pr import base_runs, file_hunks
+from foundry_plugins.contract.stateless_hash import Key, uniform
 
 # Path -> text.
 Files = Mapping[str, str]
@@ -34,9 +33,6 @@ MAX_MEAN_LINE = 100
 MAX_LINE = 1000
 DATA_RATE = 0.1
 DATA_SHARE = 0.5
-WHOLE_RATE = 0.2
-MOST_LINES = 32
-FEWEST_CONTEXT, MOST_CONTEXT = 3, 10
 
 _DATA_PATHS = ("pack", "lock", "yarn", "output", "swagger", "openapi")
 _HEXADECIMAL = re.compile(r"(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}")
@@ -62,45 +58,13 @@ def usable(base: Files, heads: Sequence[Files], *keys: Key) -> set[str]:
 
 def base_pieces(path: str, base: Files, heads: Sequence[Files], *keys: Key) -> list[str]:
     """What is shown of a file as it was: all of it, or the lines around its changes."""
-    text = base.get(path)
     touched = [files[path] for files in heads if path in files]
-    if text is None or not any(after != text for after in touched):
-        return []
-    if uniform(*keys, path, "whole") < WHOLE_RATE:
-        return [text]
-    lines = text.split("\n")
-    found = sorted({c[:2] for after in touched for c in changes(lines, after.split("\n"))})
-    ranges: list[list[int]] = []
-    for first, end in found:
-        above = below(MOST_LINES + 1, *keys, path, first, end, "above")
-        under = below(MOST_LINES + 1, *keys, path, first, end, "under")
-        first, end = max(first - above, 0), min(end + under, len(lines))
-        if ranges and first <= ranges[-1][1]:
-            ranges[-1][1] = max(ranges[-1][1], end)
-        else:
-            ranges.append([first, end])
-    return ["\n".join(lines[first:end]) for first, end in ranges if end > first]
+    return base_runs(base.get(path, ""), touched, *keys, path)
 
 
 def diff_hunks(path: str, base: Files, head: Files, *keys: Key) -> list[str]:
     """A file's hunks between base and head; none if it did not change."""
-    before, after = base.get(path), head.get(path)
-    if before == after:
-        return []
-    span = MOST_CONTEXT - FEWEST_CONTEXT + 1
-
-    def context(n: int) -> tuple[int, int]:
-        return (
-            FEWEST_CONTEXT + below(span, *keys, path, n, "context above"),
-            FEWEST_CONTEXT + below(span, *keys, path, n, "context under"),
-        )
-
-    # A file that is not there has no line, one that is empty has one.
-    return hunks(
-        [] if before is None else before.split("\n"),
-        [] if after is None else after.split("\n"),
-        context,
-    )
+    return file_hunks(base.get(path, ""), head.get(path, ""), *keys, path)
 
 
 def _is_usable(path: str, text: str) -> bool:

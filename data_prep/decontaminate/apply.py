@@ -14,6 +14,7 @@ from typing import Literal
 
 from data_prep.decontaminate.index import Hit, Index
 from data_prep.document import Document
+from foundry_plugins.contract.sample import TEXT
 
 REASON = "contaminated"
 
@@ -28,12 +29,14 @@ def decontaminate(
         index: What is looked for.
         action: ``cut`` removes the lines that a find touches; a document of which nothing else is
             left is dropped, and so is one whose find holds a special token, because its parts
-            would be joined wrongly.
+            would be joined wrongly. A diff is always dropped.
     """
-    hits = index.hits(document.data, limit=1 if action == "drop" else 1000)
+    # A diff without some of its lines would no longer be one.
+    drops = action == "drop" or document.format != TEXT
+    hits = index.hits(document.data, limit=1 if drops else 1000)
     if not hits:
         return document, hits
-    return (REASON if action == "drop" else _cut(document, index)), hits
+    return (REASON if drops else _cut(document, index)), hits
 
 
 def _cut(document: Document, index: Index) -> Document | str:

@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from data_prep.decontaminate import problems
+from data_prep.decontaminate import kernels, problems
 from data_prep.decontaminate.problems import Problem
 from data_prep.decontaminate.settings import GRAM_CHARS, Decontamination
 from foundry_plugins.contract.errors import require
@@ -154,8 +154,6 @@ class Index:
 
     def hits(self, text: str | bytes, limit: int = 1000) -> list[Hit]:
         """Finds in a text, in its order, at most ``limit``; they do not overlap."""
-        from data_prep.decontaminate import kernels
-
         data = np.frombuffer(text.encode() if isinstance(text, str) else text, dtype=np.uint8)
         letters = np.empty(data.size, dtype=np.uint8)
         length = kernels.normalize(data, letters)
@@ -212,8 +210,6 @@ class _Benchmark:
 
     def grams(self) -> dict[bytes, np.ndarray]:
         """The chosen grams of every text: (hash, position) columns; none of only boilerplate."""
-        from data_prep.decontaminate import kernels
-
         self._drop_prefixes()
         shared = self._shared_grams(kernels.grams)
         chosen = {}
@@ -271,8 +267,6 @@ class _Benchmark:
 
 def normalized(text: str) -> np.ndarray:
     """The letters and digits of a text, as they are compared."""
-    from data_prep.decontaminate import kernels
-
     data = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
     out = np.empty(data.size, dtype=np.uint8)
     return out[: kernels.normalize(data, out)].copy()
@@ -289,8 +283,6 @@ def _in_many(pairs: np.ndarray, limit: int) -> np.ndarray:
 
 def _arrays(items: Sequence[_Item], chosen: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
     """The arrays of `kernels.find`."""
-    from data_prep.decontaminate import kernels
-
     starts = np.zeros(len(items) + 1, dtype=np.int64)
     np.cumsum([len(item.text) for item in items], out=starts[1:])
     rows = np.concatenate(chosen)

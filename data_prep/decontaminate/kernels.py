@@ -1,6 +1,6 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""The compiled loops of decontamination. Imported by whoever works, never for a ``--help``.
+"""The compiled loops of decontamination.
 
 A gram is `GRAM_CHARS` bytes of normalised text. Its hash is a polynomial over the 64-bit integers,
 rolled byte by byte (Karp and Rabin 1987), then mixed by the finaliser of MurmurHash3. Grams that
@@ -11,10 +11,10 @@ texts share holds a chosen gram.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from data_prep.decontaminate.settings import GRAM_CHARS
+from data_prep.kernel import kernel
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(pow(int(_BASE), GRAM_CHARS, 1 << 64))
@@ -37,7 +37,7 @@ def _letters() -> np.ndarray:
 _LETTERS = _letters()
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def normalize(data: np.ndarray, out: np.ndarray) -> int:
     """Writes the letters and digits of ``data`` to ``out`` in lower case; how many there are.
 
@@ -62,7 +62,7 @@ def normalize(data: np.ndarray, out: np.ndarray) -> int:
     return length
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def offsets(data: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Where in ``data`` the letters with the ``wanted`` numbers (ascending) are."""
     found = np.zeros(wanted.size, dtype=np.int64)
@@ -84,14 +84,14 @@ def offsets(data: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return found
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@kernel(inline=True)
 def _mixed(state: np.uint64) -> np.uint64:
     state = (state ^ (state >> _SHIFT)) * _MIX_A
     state = (state ^ (state >> _SHIFT)) * _MIX_B
     return state ^ (state >> _SHIFT)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def grams(text: np.ndarray) -> np.ndarray:
     """The hash of every gram of a normalised text of at least one."""
     hashes = np.empty(text.size - _GRAM + 1, dtype=np.uint64)
@@ -105,7 +105,7 @@ def grams(text: np.ndarray) -> np.ndarray:
     return hashes
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def winnow(hashes: np.ndarray, window: int) -> np.ndarray:
     """Positions of the smallest hash in every window; the last of equal ones."""
     window = min(window, hashes.size)
@@ -124,7 +124,7 @@ def winnow(hashes: np.ndarray, window: int) -> np.ndarray:
     return np.flatnonzero(chosen)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def fill(hashes: np.ndarray, table: np.ndarray, filter_bits: np.ndarray) -> None:
     """Enters chosen grams into the empty table (number + 1) and the filter, both of size 2**n."""
     mask = np.uint64(table.size - 1)
@@ -138,7 +138,7 @@ def fill(hashes: np.ndarray, table: np.ndarray, filter_bits: np.ndarray) -> None
         table[slot] = number + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def find(
     text: np.ndarray,
     length: int,
@@ -193,7 +193,7 @@ def find(
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _run(
     text: np.ndarray,
     length: int,

@@ -25,8 +25,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_prep.dedup.compiled import Kernel
 from data_prep.dedup.pairs import EDGE, distinct
+from data_prep.kernel import kernel
 
 
 def roots(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,7 +92,7 @@ def _num_unsettled(vertices: np.ndarray, neighbours: np.ndarray) -> int:
     return int(np.sum((rows["high"][first] < known) & (counts > 1)))
 
 
-@Kernel
+@kernel()
 def _unite(left: np.ndarray, right: np.ndarray, parents: np.ndarray) -> None:
     for edge in range(len(left)):
         a, b = left[edge], right[edge]

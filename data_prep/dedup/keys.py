@@ -1,6 +1,6 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the search for duplicates knows of a document: 80 bytes.
+"""What the search for duplicates knows of a document: 72 bytes.
 
 One `KEY` a document, in reading order; a document is called by its `document_id`, the part that it
 was read in and its row there.
@@ -20,19 +20,17 @@ KEY = np.dtype(
         ("digest", "V32"),  # SHA-256 of the text
         ("normalized", "V16"),  # data_prep.dedup.exact.normalized_digest
         ("rank", "<f8", 3),  # data_prep.dedup.keep_rules.rank: the smallest of a group stays
-        ("num_bytes", "<i8"),  # of the text in UTF-8
     ]
 )
 
 
-def key(document: Document, keep: str) -> tuple[bytes, bytes, tuple[float, float, float], int]:
+def key(document: Document, keep: str) -> tuple[bytes, bytes, tuple[float, float, float]]:
     """The `KEY` of a document under a keep rule."""
     data = document.data
     return (
         hashlib.sha256(data).digest(),
         exact.normalized_digest(data),
         keep_rules.rank(document, keep),
-        len(data),
     )
 
 

@@ -28,9 +28,9 @@ import math
 
 import numpy as np
 
-from data_prep.dedup.compiled import Kernel
 from data_prep.dedup.settings import NearDuplicates
 from data_prep.dedup.tokens import shingles, token_hashes
+from data_prep.kernel import kernel
 from foundry_plugins.contract.stateless_hash import hash64
 
 # Decides all constants; another seed is another search.
@@ -120,7 +120,7 @@ def estimate(counts: np.ndarray, settings: NearDuplicates) -> np.ndarray:
     return np.maximum(0.0, (counts / settings.num_lanes - by_chance) / (1.0 - by_chance))
 
 
-@Kernel
+@kernel()
 def _take_minima(
     hashes: np.ndarray, factors: np.ndarray, summands: np.ndarray, minima: np.ndarray
 ) -> None:
@@ -151,14 +151,14 @@ def _take_minima(
         position += 1
 
 
-@Kernel
+@kernel()
 def _take_lanes(minima: np.ndarray, shift: np.uint32, lanes: np.ndarray) -> None:
     # Minima of long documents have zeros in front: a multiplication spreads the rest.
     for k in range(len(minima)):
         lanes[k] = np.uint32(minima[k] * np.uint32(0x9E3779B1)) >> shift
 
 
-@Kernel
+@kernel()
 def _hash_bands(lanes: np.ndarray, rows: int, keys: np.ndarray) -> None:
     for document in range(keys.shape[0]):
         for band in range(keys.shape[1]):
@@ -171,7 +171,7 @@ def _hash_bands(lanes: np.ndarray, rows: int, keys: np.ndarray) -> None:
             keys[document, band] = key ^ (key >> np.uint64(32))
 
 
-@Kernel
+@kernel()
 def _count_agreements(
     lanes: np.ndarray,
     rows: np.ndarray,

@@ -23,12 +23,15 @@ def records_of(texts: Iterable[bytes], settings: NearDuplicates) -> np.ndarray:
 
 
 def find_pairs(records: np.ndarray, settings: NearDuplicates) -> np.ndarray:
-    """Near-duplicates among records, as an array of `pairs.EDGE` of their positions."""
+    """Near-duplicates among records, as an array of `pairs.EDGE` of their positions.
+
+    Where nothing is verified, what shares a bucket is tied to one of it: enough for clusters.
+    """
     keys, ids = bucket_rows(records, np.arange(len(records)), settings)
     order = np.lexsort((ids, keys))
-    found = pairs.candidates(keys[order], ids[order])
     if not settings.verify:
-        return found
+        return pairs.stars(keys[order], ids[order])
+    found = pairs.candidates(keys[order], ids[order])
     lanes = np.ascontiguousarray(records["lanes"])
     counts = minhash.agreements(lanes, found["low"], lanes, found["high"])
     return found[counts >= minhash.least_agreements(settings)]

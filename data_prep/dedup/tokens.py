@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_prep.dedup.compiled import Kernel
+from data_prep.kernel import kernel
 
 _IS_TOKEN = np.zeros(256, dtype=np.bool_)
 _IS_TOKEN[[byte for byte in range(256) if byte >= 128 or chr(byte).isalnum() or byte == 0x5F]] = (
@@ -44,7 +44,7 @@ def shingles(tokens: np.ndarray, ngram: int) -> np.ndarray:
     return hashes
 
 
-@Kernel
+@kernel()
 def _hash_tokens(data: np.ndarray, is_token: np.ndarray, hashes: np.ndarray) -> int:
     count = 0
     inside = False
@@ -64,7 +64,7 @@ def _hash_tokens(data: np.ndarray, is_token: np.ndarray, hashes: np.ndarray) -> 
     return count
 
 
-@Kernel
+@kernel()
 def _hash_shingles(tokens: np.ndarray, ngram: int, hashes: np.ndarray) -> None:
     for start in range(len(hashes)):
         value = np.uint32(0)

@@ -218,7 +218,7 @@ def _serve(connection: Connection, inherited: list[Connection], parent: int) -> 
     """A worker's life: calls until the other end is closed."""
     # Ctrl-C reaches the whole group; only the parent answers it, then ends the workers in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    signal.signal(signal.SIGTERM, _end)
     _die_with(parent)
     # Other workers' pipes: held open here they would hide the parent's end from those workers.
     for other in inherited:
@@ -231,6 +231,12 @@ def _serve(connection: Connection, inherited: list[Connection], parent: int) -> 
             connection.send(answer)
         except (EOFError, ConnectionResetError, BrokenPipeError):
             return
+
+
+def _end(number: int, frame: object) -> None:
+    # An error on its way out removes what it would leave behind, unless another cuts it short.
+    if sys.exc_info()[0] is None:
+        sys.exit(1)
 
 
 def _call(function: Callable[[Any], Any], item: Any) -> tuple[str, Any]:

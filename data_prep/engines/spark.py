@@ -5,26 +5,30 @@
 Needs the extra ``spark`` and Java 17. The output folder must be a path that the driver and all
 executors share (NFS, Lustre, FSx, ...): parts are written there by the executors and marked in the
 same ledger, so nothing is collected on the driver and an interrupted run continues, under either
-engine. Rows of a shuffle never touch that folder: they go through Spark's own shuffle as Arrow
-batches of a DataFrame, ``mapInArrow -> repartition -> sortWithinPartitions -> mapInArrow``.
+engine. Every attempt at a task writes to files of its own until it puts them in place, so attempts
+that overlap (retries, speculation, executors that outlive a killed driver) do not mix.
+
+Rows of a shuffle never touch that folder: they go through Spark's own shuffle as Arrow batches of a
+DataFrame, ``mapInArrow -> repartitionById -> sortWithinPartitions -> mapInArrow``, one group a
+partition.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-import os
 import pickle
-import shutil
-import sys
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from data_prep.engines import GROUP, Show, Shuffle, Watch, schema_of
+from data_prep.engines.spark_session import BATCH_BYTES, Spark, session
 from data_prep.ledger import Ledger, Outcome, Task
 from foundry_plugins.contract.errors import UserError
+from foundry_plugins.contract.files import attempt
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,28 +38,6 @@ _TICK_SECONDS = 1.0
 _MOST_PARTITIONS = 20_000
 _DDL = {"int64": "long", "double": "double", "binary": "binary", "string": "string"}
 _BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
-_CONFIG = {
-    "spark.app.name": "convert_dataset",
-    "spark.ui.showConsoleProgress": "false",
-    # The number of partitions is chosen here; merging them would serialize tasks.
-    "spark.sql.adaptive.enabled": "false",
-    # Two attempts at once would write the same files.
-    "spark.speculation": "false",
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Spark:
-    """How the Spark engine is started.
-
-    Attributes:
-        master: Spark's ``--master``, e.g. ``local[8]`` or ``spark://host:7077``; null takes what
-            ``spark-submit`` or the environment says.
-        config: Further Spark settings, e.g. ``{spark.executor.memory: 8g}``.
-    """
-
-    master: str | None = None
-    config: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 class SparkEngine:
@@ -66,7 +48,7 @@ class SparkEngine:
         self._session: Any = None
 
     def __enter__(self) -> SparkEngine:
-        self._session = _session(self._settings)
+        self._session = session(self._settings)
         return self
 
     def __exit__(
@@ -95,10 +77,10 @@ class SparkEngine:
         wanted = {groups[task.part]: task for task in tasks}
         partitions = min(len(tasks), _MOST_PARTITIONS)
         self._session.conf.set(_BATCH_ROWS, str(shuffle.rows_per_batch))
+        emit = _Emit(shuffle.columns, sorted(wanted))
+        emitted = self._inputs(shuffle).mapInArrow(emit, _ddl(shuffle.columns))
         reduced = (
-            self._inputs(shuffle)
-            .mapInArrow(_Emit(shuffle.columns, frozenset(wanted)), _ddl(shuffle.columns))
-            .repartition(partitions, GROUP)
+            _partitioned(emitted, partitions)
             .sortWithinPartitions(GROUP, *shuffle.order)
             .mapInArrow(_Reduce(ledger, shuffle.columns, wanted), _ddl({"answer": "binary"}))
         )
@@ -149,6 +131,14 @@ class SparkEngine:
         return result["value"]
 
 
+def _partitioned(rows: Any, partitions: int) -> Any:
+    """A DataFrame with the groups, numbers from 0, dealt out to partitions one after the other."""
+    if not hasattr(rows, "repartitionById"):
+        # Spark before 4.1 places by hash only: some partitions get several groups, some none.
+        return rows.repartition(partitions, GROUP)
+    return rows.repartitionById(partitions, (rows[GROUP] % partitions).cast("int"))
+
+
 class _Execute:
     """Runs one task on an executor; a user's mistake comes back as a value, not as a retry."""
 
@@ -158,7 +148,11 @@ class _Execute:
     def __call__(self, numbered: tuple[int, Task]) -> tuple[int, tuple[str, Any]]:
         number, task = numbered
         try:
-            return number, ("done", self._ledger.execute(task))
+            # The driver asked for what was not done: if it is now, another attempt was faster.
+            if outcome := self._ledger.done(task):
+                return number, ("done", outcome)
+            with attempt(uuid.uuid4().hex):
+                return number, ("done", self._ledger.execute(task))
         except UserError as error:
             return number, ("user_error", str(error))
         except OSError as error:
@@ -166,24 +160,37 @@ class _Execute:
 
 
 class _Emit:
-    """The first half of a shuffle on an executor: inputs to rows of the wanted groups."""
+    """The first half of a shuffle on an executor: inputs to rows of the wanted groups.
 
-    def __init__(self, columns: dict[str, str], wanted: frozenset[int]) -> None:
+    A group is called by its position among the wanted ones from here on.
+    """
+
+    def __init__(self, columns: dict[str, str], wanted: list[int]) -> None:
         self._columns = columns
         self._wanted = wanted
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import numpy as np
+        import pyarrow as pa
 
         schema = schema_of(self._columns)
-        wanted = np.array(sorted(self._wanted))
+        wanted = np.array(self._wanted)
         for batch in batches:
             for call in batch.column("call").to_pylist():
                 emit, arguments = pickle.loads(call)
                 for table in emit(**arguments):
                     table = table.select(schema.names).cast(schema)
-                    mask = np.isin(table[GROUP].to_numpy(), wanted)
-                    yield from table.filter(mask).to_batches()
+                    groups = table[GROUP].to_numpy()
+                    places = np.searchsorted(wanted, groups)
+                    places[places == len(wanted)] = 0
+                    numbered = table.set_column(0, GROUP, pa.array(places, pa.int64()))
+                    yield from _batches(numbered.filter(wanted[places] == groups))
+
+
+def _batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """A table in batches of about `BATCH_BYTES`."""
+    rows = max(1, table.num_rows * BATCH_BYTES // max(table.nbytes, 1))
+    yield from table.to_batches(max_chunksize=rows)
 
 
 class _Reduce:
@@ -192,12 +199,14 @@ class _Reduce:
     def __init__(self, ledger: Ledger, columns: dict[str, str], tasks: dict[int, Task]) -> None:
         self._execute = _Execute(ledger)
         self._columns = columns
-        self._tasks = tasks
+        self._tasks = dict(sorted(tasks.items()))
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        for group, table in _by_group(batches, schema_of(self._columns)):
+        groups = list(self._tasks)
+        for place, table in _by_group(batches, schema_of(self._columns)):
+            group = groups[place]
             task = _with_table(self._tasks[group], self._columns, table)
             _, answer = self._execute((group, task))
             columns = [pa.array([group], pa.int64()), pa.array([pickle.dumps(answer)], pa.binary())]
@@ -272,36 +281,3 @@ def _finished_tasks(tracker: Any, name: str) -> int:
             found = tracker.getStageInfo(stage)
             finished += found.numCompletedTasks if found else 0
     return finished
-
-
-def _session(settings: Spark) -> Any:
-    try:
-        from py4j.protocol import Py4JError
-        from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise UserError(
-            "`engine: spark` needs PySpark; install it with pip install 'foundry-plugins[spark]' "
-            "on the driver and every executor, or set `engine: local`."
-        ) from error
-    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
-        raise UserError(
-            "`engine: spark` needs Java 17: no `java` is on the PATH and JAVA_HOME is not set; "
-            "install it (Debian: openjdk-17-jre-headless) or set `engine: local`."
-        )
-    # Executors must run the interpreter that has this package.
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder: Any = SparkSession.builder
-    if settings.master is not None:
-        builder = builder.master(settings.master)
-    for key, value in {**_CONFIG, **settings.config}.items():
-        builder = builder.config(key, value)
-    try:
-        session = builder.getOrCreate()
-    except (PySparkException, Py4JError) as error:
-        raise UserError(
-            f"Spark did not start ({str(error).splitlines()[0]}); check `spark.master`, got "
-            f"{settings.master!r}, and `spark.config`."
-        ) from error
-    session.sparkContext.setLogLevel("ERROR")
-    return session

@@ -28,8 +28,12 @@ _SPDX_LINE = re.compile(r"SPDX-License-Identifier:[ \t]*([^\r\n]+)", re.IGNORECA
 # What ends a comment, and what follows an expression in an HTML or XML one.
 _COMMENT_END = re.compile(r"(\*/|-->|\*\)|#\}|%>|\"\"\"|'''|\|#).*$|[\s*#;,'\"]+$")
 # Every notice has one of these words: asked first, because most files have no notice.
-_HINT = re.compile(r"licen[sc]e|gnu |redistribution|permission|unencumbered|cc0", re.IGNORECASE)
-_NOT_A_WORD = re.compile(r"[^a-z0-9.]+")
+_HINTS = ("licens", "licenc", "gnu ", "redistribution", "permission", "unencumbered", "cc0")
+# Lower-case letters, digits and full stops as they are, a space in place of every other byte.
+_WORDS = bytes(
+    byte if chr(byte) in "abcdefghijklmnopqrstuvwxyz0123456789." else ord(" ")
+    for byte in range(256)
+)
 
 _GNU = re.compile(r"gnu (?:(lesser|library|affero) )?(?:general public license|(l|a)?gpl)")
 _GNU_VERSION = re.compile(r"\bv(?:ersion|\.)? ?([123](?:\.[01])?)\b")
@@ -74,15 +78,18 @@ def detect_header(text: str) -> tuple[str, ...]:
     ('MIT OR Apache-2.0',)
     """
     head = text[:HEAD_CHARS]
-    if not _HINT.search(head):
+    lowered = head.lower()
+    # Plain searches: an expression of all of them takes ten times as long.
+    if not any(hint in lowered for hint in _HINTS):
         return ()
-    lines = (_COMMENT_END.sub("", line.strip()).strip() for line in _SPDX_LINE.findall(head))
-    stated = tuple(dict.fromkeys(found for line in lines if (found := canonical(line))))
-    return stated or _notice(head)
+    found = _SPDX_LINE.findall(head) if "spdx-license-identifier:" in lowered else []
+    lines = (_COMMENT_END.sub("", line.strip()).strip() for line in found)
+    stated = tuple(dict.fromkeys(known for line in lines if (known := canonical(line))))
+    return stated or _notice(lowered)
 
 
-def _notice(head: str) -> tuple[str, ...]:
-    words = _NOT_A_WORD.sub(" ", head.lower())
+def _notice(lowered: str) -> tuple[str, ...]:
+    words = " ".join(lowered.encode().translate(_WORDS).decode("ascii").split())
     if (match := _GNU.search(words)) and (found := _gnu(match)):
         return (found,)
     return next(((identifier,) for form, identifier in _NOTICES if form.search(words)), ())

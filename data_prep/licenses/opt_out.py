@@ -7,6 +7,7 @@ One entry a line, ``#`` starts a comment:
 ``owner/name``            a repository
 ``owner``, ``user:owner`` a user or organisation with all its repositories
 ``swh:1:cnt:HASH``        a content, wherever it is (git's blob id, as Software Heritage names it)
+``swh:1:rev:HASH``        a commit
 
 Names are compared as GitHub does, without case. "Am I in The Stack" (Kocetkov et al. 2022, arXiv
 2211.15533, section 5) takes requests by user and repository.
@@ -32,10 +33,12 @@ from foundry_plugins.contract.errors import UserError
 REASON = "opted_out"
 # Metadata: all repositories that have a document, where its source names several.
 REPOSITORIES = "repositories"
+# Metadata: ids of all contents that a document is made of, where it is no content itself.
+CONTENTS = "contents"
 _OWNER = r"[a-z0-9_][a-z0-9_.-]*"
 _ENTRY = re.compile(
     rf"(?P<repository>{_OWNER}/[a-z0-9_.-]+)|(?:user:)?(?P<user>{_OWNER})"
-    r"|swh:1:cnt:(?P<content>[0-9a-f]{40})"
+    r"|swh:1:cnt:(?P<content>[0-9a-f]{40})|swh:1:rev:(?P<commit>[0-9a-f]{40})"
 )
 
 
@@ -78,7 +81,9 @@ class OptOut:
         if not len(self.keys):
             return None
         names = {document.repository, *document.metadata.get(REPOSITORIES, ())} - {""}
-        wanted = [_key("content", document.origin)]
+        # One of the two; the map of a finished data set does not say which.
+        wanted = [_key(kind, document.origin) for kind in ("content", "commit")]
+        wanted += [_key("content", content) for content in document.metadata.get(CONTENTS, ())]
         for name in names:
             repository = name.lower()
             wanted.append(_key("repository", repository))
@@ -103,8 +108,8 @@ def _entries(handle: BinaryIO, url: str) -> Iterable[int]:
         if match is None or match.lastgroup is None:
             raise UserError(
                 f"{url}, line {number}: {entry[:80]!r} is no opt-out; a line holds owner/name (a "
-                "repository), owner or user:owner (a user), swh:1:cnt:HASH (a content) or a "
-                "comment after #."
+                "repository), owner or user:owner (a user), swh:1:cnt:HASH (a content), "
+                "swh:1:rev:HASH (a commit) or a comment after #."
             )
         yield _key(match.lastgroup, match.group(match.lastgroup))
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from data_prep import store
 from data_prep.languages import language_of
@@ -76,31 +76,54 @@ def repository_of(root: str, folder: str) -> tuple[str, str]:
         folder = _parent(folder)
 
 
+def repository_name(url: str) -> str:
+    """``owner/name`` from a remote's url; empty if it has no such end.
+
+    >>> repository_name("git@github.com:ann/tool.git"), repository_name("")
+    ('ann/tool', '')
+    """
+    name = _OWNER_AND_NAME.search(url)
+    return f"{name.group(1)}/{name.group(2)}" if name else ""
+
+
 def _parent(folder: str) -> str:
     return folder[: folder.rfind("/", 0, -1) + 1]
 
 
-@functools.lru_cache(maxsize=_REMEMBERED)
-def _own_licenses(folder: str) -> tuple[str, ...]:
-    """What the files of one folder say, if anything."""
-    names = [name for name in _names(folder) if says_license(name)]
+def stated_licenses(names: Sequence[str], read: Callable[[str], bytes]) -> tuple[str, ...]:
+    """What the files of one folder say, if anything.
+
+    Args:
+        names: Those of them that `says_license`.
+        read: Gives a file's content.
+    """
+
+    def text(name: str) -> str:
+        return read(name).decode("utf-8", "replace")
+
     stated = next(
         (
             found
             for name in declared.FILES
-            if name in names and (found := declared.declared(name, _read(folder, name)))
+            if name in names and (found := declared.declared(name, read(name)))
         ),
         None,
     )
     files = [name for name in names if _is_text(name)]
-    texts = dict.fromkeys(found for name in files for found in detect_text(_text(folder, name)))
+    texts = dict.fromkeys(found for name in files for found in detect_text(text(name)))
     if stated is None:
         notices = () if files else [name for name in names if _NOTICE_FILE.fullmatch(name)]
-        texts.update((found, None) for n in notices for found in detect_text(_text(folder, n)))
+        texts.update((found, None) for n in notices for found in detect_text(text(n)))
         return tuple(texts) or ((UNRECOGNIZED,) if files else ())
     if not texts or spdx.identifiers(stated) & {i for t in texts for i in spdx.identifiers(t)}:
         return (stated,)
     return (stated, *texts)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _own_licenses(folder: str) -> tuple[str, ...]:
+    names = [name for name in _names(folder) if says_license(name)]
+    return stated_licenses(names, lambda name: _read(folder, name))
 
 
 def _is_text(name: str) -> bool:
@@ -129,10 +152,6 @@ def _read(folder: str, name: str) -> bytes:
         return b""
 
 
-def _text(folder: str, name: str) -> str:
-    return _read(folder, name).decode("utf-8", "replace")
-
-
 @functools.lru_cache(maxsize=_REMEMBERED)
 def _own_repository(folder: str) -> str:
     """The name of the repository whose top a folder is, or an empty string."""
@@ -146,6 +165,5 @@ def _own_repository(folder: str) -> str:
         config = ""
     origin = _ORIGIN.search(config)
     url = _URL.search(origin.group(1)) if origin else None
-    name = _OWNER_AND_NAME.search(url.group(1)) if url else None
     own = os.path.basename(os.path.abspath(folder))
-    return f"{name.group(1)}/{name.group(2)}" if name else own
+    return repository_name(url.group(1) if url else "") or own

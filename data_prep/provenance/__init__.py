@@ -23,6 +23,6 @@ _WRITERS = ("fingerprints", "lookup_index", "recorder", "settings", "table", "wi
 
 
 def code() -> list[str]:
-    """Digests of the files that decide what a part leaves, without importing the compiler."""
+    """Digests of the files that decide what a part leaves, without importing them."""
     files = [Path(__file__).with_name(f"{name}.py") for name in _WRITERS]
     return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]

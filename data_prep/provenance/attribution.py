@@ -180,15 +180,16 @@ def show(result: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console()
-    words, guaranteed = result["words"], result["guaranteed_words"]
     console.print(
-        f"{words} words against {result['documents_searched']:,} documents; a shared run of "
-        f"{guaranteed} words is always found, a shorter one often."
+        f"Its {result['words']} words were compared with {result['documents_searched']:,} "
+        f"documents. A run of {result['guaranteed_words']} words that it shares with one is always "
+        "found, a shorter run often; a renamed word ends a run."
     )
     if not result["matches"]:
-        console.print("No training file shares a run of words with it.")
+        console.print("No document shares a run of words with it.")
         return
-    table = Table("file", "lines", "words in a row", "of the text", "licence", "SWHID")
+    console.print("Nearest to it, the one with the longest shared run first:")
+    table = Table("file", "lines", "longest run, words", "shared in all", "licence", "SWHID")
     for column in table.columns:
         column.overflow = "fold"
     for match in result["matches"]:

@@ -63,7 +63,7 @@ def build(dataset: Dataset) -> dict[str, Any]:
         "splits": {split: _split(dataset, split) for split in dataset.splits},
         "shares": {axis: figures.along(counts, axis) for axis in ("source", "language", "licence")},
         "origins": _origins(dataset),
-        "files_on_both_sides": stats.on_both_sides(dataset),
+        "texts_on_both_sides": stats.on_both_sides(dataset),
         "removed_afterwards": figures.removed_by_reason(gone),
         "run": {key: run[key] for key in sorted(run) if key != "seconds"},
     }
@@ -103,8 +103,9 @@ def _markdown(content: dict[str, Any]) -> Iterator[str]:
     yield from _section("Origin", _rows({"documents": content["origins"]}))
     yield ""
     yield (
-        "An origin is a Software Heritage identifier (SWHID) of the file as it was read. Files "
-        f"that are both in training and in validation: {content['files_on_both_sides']}."
+        "An origin is a Software Heritage identifier (SWHID) of the file as it was read. Texts "
+        f"that are both in training and in validation: {content['texts_on_both_sides']}. "
+        f"{run.get('across_splits', '')}".rstrip()
     )
     yield from _left_out(run)
     yield from _opt_outs(content)

@@ -137,6 +137,18 @@ def samples_of(document: dict[str, Any], first_byte: int, end_byte: int) -> list
     return [document["first_sample_id"] + n for n in range(min(first, last), last + 1)]
 
 
+def swhid_of(path: str, origin: str) -> str:
+    """Software Heritage's identifier of what a document was made of.
+
+    That of a commit where the document is one in a diff format, whose path begins with its id.
+
+    >>> swhid_of("src/a.py", "9f"), swhid_of("commit/9f/src/a.py", "9f")
+    ('swh:1:cnt:9f', 'swh:1:rev:9f')
+    """
+    kind = "rev" if path.startswith(f"commit/{origin}") else "cnt"
+    return f"swh:1:{kind}:{origin}"
+
+
 def _plain(part: str, sequence_length: int, row: dict[str, Any]) -> dict[str, Any]:
     """A row of the map as JSON values."""
     repositories = row["repositories"]
@@ -148,7 +160,7 @@ def _plain(part: str, sequence_length: int, row: dict[str, Any]) -> dict[str, An
         "part": part,
         "sequence_length": sequence_length,
         "name": name,
-        "swhid": f"swh:1:cnt:{row['origin'].hex()}",
+        "swhid": swhid_of(row["path"], row["origin"].hex()),
         "last_sample_id": row["first_sample_id"] + (end - 1) // sequence_length,
         **{digest: row[digest].hex() for digest in ("origin", "sha256", "normalized")},
     }

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.tokenizers.jit import kernel
+from data_prep.kernel import kernel
 from foundry_plugins.contract.files import atomic_path
 
 _METADATA_KEY = b"foundry_plugins.winnow"

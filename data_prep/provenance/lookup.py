@@ -38,7 +38,7 @@ HOLDS_TEXT = "holds the text"
 
 _OWNER_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 _PATTERNS = {
-    SWHID: re.compile(r"(?:swh:1:cnt:)?([0-9a-f]{40})"),
+    SWHID: re.compile(r"(?:swh:1:(?:cnt|rev):)?([0-9a-f]{40})"),
     HASH: re.compile(r"([0-9a-f]{64})"),
     REPOSITORY_NAME: re.compile(rf"({_OWNER_NAME}/[A-Za-z0-9_.-]{{1,100}})"),
     OWNER_NAME: re.compile(rf"(?:user:)?({_OWNER_NAME})"),
@@ -77,9 +77,10 @@ def lookup(
         limit: Most documents to describe.
 
     Returns:
-        ``query``, ``kind``, ``num_documents`` found, ``documents``: rows of the map with ``match``
-        and, for a piece of text, ``bytes``, ``lines`` and ``samples``; ``removed``: those taken
-        out since; ``nearest``: what `attribution` finds, for a file or text that is not there.
+        ``query``, ``kind``, ``guessed`` (whether the kind is), ``num_documents`` found,
+        ``documents``: rows of the map with ``match`` and, for a piece of text, ``bytes``, ``lines``
+        and ``samples``; ``removed``: those taken out since; ``nearest``: what `attribution` finds,
+        for a file or text that is not there.
 
     Raises:
         UserError: if there is no dataset.
@@ -102,8 +103,10 @@ class Lookup:
             f"A query must be one of {', '.join(KINDS)}, got {kind!r}.",
         )
         require(query.strip() != "", "The query is empty; give a file, an identifier or a text.")
+        guessed = kind is None
         kind = kind or kind_of(query)
-        result: dict[str, Any] = {"query": query, "kind": kind, "nearest": None, "complete": True}
+        result: dict[str, Any] = {"query": query, "kind": kind, "guessed": guessed}
+        result |= {"nearest": None, "complete": True}
         if kind == FILE:
             result |= self._by_content(Path(query).expanduser().read_bytes(), limit)
         elif kind == TEXT:
@@ -221,6 +224,11 @@ def show(result: dict[str, Any]) -> None:
         console.print(f"Taken out of the data: {_documents(len(result['removed']))} ({reasons}).")
     if not count:
         console.print(f"This {kind} is not in the data.")
+        if result["guessed"] and result["kind"] in (REPOSITORY_NAME, OWNER_NAME):
+            console.print(
+                f"{result['query']!r} was taken for a name, as there is no such file; "
+                f"`--kind {TEXT}` looks for it in the texts."
+            )
         if result["nearest"] is not None:
             attribution.show(result["nearest"])
         return

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.dedup import exact
 from data_prep.licenses.opt_out import REPOSITORIES
 from data_prep.provenance import lookup_index, table
 from data_prep.provenance.settings import FINGERPRINTS_SUFFIX, GRAM_WORDS, Provenance
@@ -36,14 +35,14 @@ class Recorder:
         self._columns: dict[str, list[Any]] = {name: [] for name in _GATHERED}
         self._fingerprints: list[np.ndarray] = []
 
-    def add(self, record: Mapping[str, Any], text: bytes | None = None) -> None:
+    def add(self, record: Mapping[str, Any], sha256: bytes, normalized: bytes) -> None:
         """Takes note of a document.
 
         Args:
             record: The document, as `data_prep.document.Document.to_dict` gives it.
-            text: Its text in UTF-8, if the caller has it.
+            sha256: Of its text in UTF-8.
+            normalized: The text's `data_prep.dedup.exact.normalized_digest`.
         """
-        data: bytes = record["text"].encode() if text is None else text
         row = {
             "path": record["path"],
             "repositories": repositories_of(record),
@@ -51,15 +50,15 @@ class Recorder:
             "source": record["source"],
             "licenses": list(record.get("licenses", ())),
             "origin": bytes.fromhex(record["origin"]),
-            "sha256": hashlib.sha256(data).digest(),
-            "normalized": exact.normalized_digest(data),
+            "sha256": sha256,
+            "normalized": normalized,
         }
         for name, value in row.items():
             self._columns[name].append(value)
         if self.settings.attribution:
             from data_prep.provenance import winnow
 
-            found = winnow.fingerprints(data, GRAM_WORDS, self.settings.window)
+            found = winnow.fingerprints(record["text"].encode(), GRAM_WORDS, self.settings.window)
             self._fingerprints.append(found)
 
     def write(

@@ -37,7 +37,8 @@ def remove(data_dir: Path | str, opt_out: OptOut, *, dry_run: bool = False) -> d
     """Takes every document out that an opt-out names.
 
     Args:
-        data_dir: The output folder of a conversion, on a local disk.
+        data_dir: The output folder of a conversion, on a local disk; for one in an object store
+            see `removal_in_store`.
         opt_out: Who and what is to be left out.
         dry_run: Only say what would be done.
 
@@ -59,7 +60,7 @@ def remove(data_dir: Path | str, opt_out: OptOut, *, dry_run: bool = False) -> d
         if pending and not dry_run:
             _finish(root, pending, ledger)
         dataset = Dataset.open(root)
-        rows = _affected(dataset, opt_out)
+        rows = affected(dataset, opt_out)
         summary = _summary(dataset, rows)
         summary |= {"dry_run": dry_run, "finished": len(pending), "shards": []}
         if rows and not dry_run:
@@ -81,7 +82,8 @@ def _settle(root: Path) -> None:
         delete(partial)
 
 
-def _affected(dataset: Dataset, opt_out: OptOut) -> Rows:
+def affected(dataset: Dataset, opt_out: OptOut) -> Rows:
+    """What an opt-out names, as `removed.row` has it."""
     columns = ["document", "origin", "repositories", "num_tokens", "num_bytes"]
     rows: Rows = []
     for part in dataset.parts:
@@ -94,12 +96,12 @@ def _affected(dataset: Dataset, opt_out: OptOut) -> Rows:
 def _finish(root: Path, rows: Rows, ledger: Ledger) -> list[str]:
     """All steps; the shards that were rewritten."""
     dataset = Dataset.open(root)
-    gone = _by_part(rows)
+    gone = by_part(rows)
     changed = []
     for split in dataset.splits:
-        of_split = {part: numbers for part, numbers in gone.items() if split_of(part) == split}
-        if of_split:
-            names = removal_steps.shards(dataset, split, of_split)
+        mine = of_split(gone, split)
+        if mine:
+            names = removal_steps.shards(dataset, split, mine)
             changed += [f"{split}/{name}" for name in names]
     removal_steps.documents(dataset, gone)
     removal_steps.provenance(dataset, gone, rows)
@@ -112,11 +114,17 @@ def _finish(root: Path, rows: Rows, ledger: Ledger) -> list[str]:
     return changed
 
 
-def _by_part(rows: Rows) -> dict[str, np.ndarray]:
+def by_part(rows: Rows) -> dict[str, np.ndarray]:
+    """Part -> the numbers of its documents among the rows, ascending."""
     numbers: dict[str, list[int]] = collections.defaultdict(list)
     for row in rows:
         numbers[row["part"]].append(row["document"])
     return {part: np.array(sorted(found), dtype=np.uint32) for part, found in numbers.items()}
+
+
+def of_split(gone: removal_steps.Gone, split: str) -> dict[str, np.ndarray]:
+    """The parts of a split."""
+    return {part: numbers for part, numbers in gone.items() if split_of(part) == split}
 
 
 def _forget(ledger: Ledger) -> None:

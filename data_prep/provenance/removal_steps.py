@@ -37,13 +37,11 @@ DROPPED = "dropped"
 
 def shards(dataset: Dataset, split: str, gone: Gone) -> list[str]:
     """Blanks documents in a split's shards; the names of the shards that changed."""
-    ranges = _ranges(dataset, gone)
-    if not ranges:
+    index, edits = _planned(dataset, split, gone)
+    if not edits:
         return []
     folder = dataset.root / split
-    index = json.loads((folder / sample.INDEX_FILE).read_text(encoding="utf-8"))
-    edits = _edits(folder, index["shards"], ranges, dataset.metadata(split))
-    changed = [shard_edit.file_of(edit.entry)["basename"] for edit in edits.values()]
+    changed = _names(edits)
     # Readers keep decompressed shards beside the stored ones.
     unpacked = [edit.entry["raw_data"]["basename"] for edit in edits.values()]
     with atomic_path(folder) as partial:
@@ -56,6 +54,25 @@ def shards(dataset: Dataset, split: str, gone: Gone) -> list[str]:
         write_text(partial / sample.METADATA_FILE, text)
         write_json(partial / sample.INDEX_FILE, index)
     return changed
+
+
+def affected_shards(dataset: Dataset, split: str, gone: Gone) -> list[str]:
+    """The names of a split's shards that hold documents; no shard is read."""
+    return _names(_planned(dataset, split, gone)[1])
+
+
+def _planned(
+    dataset: Dataset, split: str, gone: Gone
+) -> tuple[dict[str, Any], dict[int, shard_edit.Edit]]:
+    """The index of a split, and what to change in which entry."""
+    folder = dataset.root / split
+    index = json.loads((folder / sample.INDEX_FILE).read_text(encoding="utf-8"))
+    ranges = _ranges(dataset, gone)
+    return index, _edits(folder, index["shards"], ranges, dataset.metadata(split))
+
+
+def _names(edits: Mapping[int, shard_edit.Edit]) -> list[str]:
+    return [shard_edit.file_of(edit.entry)["basename"] for edit in edits.values()]
 
 
 def _edits(
@@ -115,8 +132,12 @@ def documents(dataset: Dataset, gone: Gone) -> None:
         part: np.flatnonzero(np.isin(dataset.rows(part, ["document"])["document"], numbers))
         for part, numbers in gone.items()
     }
-    places = {part: found for part, found in places.items() if len(found)}
-    if all(_is_without(dataset, part, found) for part, found in places.items()):
+    places = {
+        part: found
+        for part, found in places.items()
+        if len(found) and not _is_without(dataset, part, found)
+    }
+    if not places:
         return
     folder = dataset.root / DOCUMENTS
     with atomic_path(folder) as partial:

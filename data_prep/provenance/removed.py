@@ -8,11 +8,15 @@ only: nothing of the texts and no paths.
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data_prep import store
 from data_prep.document import Document
-from foundry_plugins.contract.errors import UserError
+from data_prep.provenance import table
+from foundry_plugins.contract.errors import UserError, require
 from foundry_plugins.contract.files import atomic_path
 
 if TYPE_CHECKING:
@@ -93,6 +97,43 @@ def require_covered(output: Path, opt_out: OptOut | None) -> None:
         )
     if (output / PENDING).is_file():
         (output / PENDING).unlink()
+
+
+def require_gone(folder: Path, url: str, there: Collection[str]) -> None:
+    """Refuses an upload that would bring back what was taken out of the dataset in the store.
+
+    Args:
+        folder: What is to be uploaded.
+        url: Where to.
+        there: The urls of all files there.
+
+    Raises:
+        UserError: if the folder holds such a document.
+    """
+    back = 0
+    for name in (f"provenance/{FILE}", PENDING):
+        if store.join(url, name) not in there:
+            continue
+        with tempfile.TemporaryDirectory(prefix="convert_dataset.") as temporary:
+            copy = Path(temporary) / FILE
+            store.download_file(store.join(url, name), copy)
+            rows = read(copy)
+        for part in {row["part"] for row in rows}:
+            gone = {(row["document"], row["origin"]) for row in rows if row["part"] == part}
+            back += len(gone & _documents(folder / "provenance" / f"{part}{table.SUFFIX}"))
+    require(
+        not back,
+        f"{folder} still holds {back} documents that `convert_dataset remove` took out of {url}; "
+        "run it with the same list on the folder, or convert again with the list in `opt_out`.",
+    )
+
+
+def _documents(path: Path) -> set[tuple[int, bytes]]:
+    """Number and origin of the documents of a part's map, if it is there."""
+    if not path.is_file():
+        return set()
+    rows = table.read(path, ["document", "origin"]).to_pylist()
+    return {(row["document"], row["origin"]) for row in rows}
 
 
 def _schema() -> pa.Schema:

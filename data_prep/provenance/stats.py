@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much of what is in a dataset.
 
-Counts by split, language, source and licence; fragment lengths; padding; files on both sides.
+Counts by split, language, source and licence; fragment lengths; padding; texts on both sides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from data_prep.provenance import charts, figures, removed
 from data_prep.provenance.dataset import Dataset, split_of
 from data_prep.provenance.figures import AMOUNTS, AXES
-from data_prep.provenance.lookup_index import ORIGIN
+from data_prep.provenance.lookup_index import SHA256
 from foundry_plugins.contract.files import write_json
 
 FILE = "stats.json"
@@ -29,7 +29,7 @@ def stats(data_dir: Path | str) -> dict[str, Any]:
     Returns:
         ``splits`` (with ``padding_share``, ``removed_tokens`` and ``fragment_tokens``, a histogram
         by powers of two), ``counts`` (a row for each split, language, source and licence),
-        ``origins_on_both_sides``: files that are in training and in validation, which must be 0.
+        ``texts_on_both_sides``: texts that are in training and in validation, which must be 0.
 
     Raises:
         UserError: if there is no dataset.
@@ -42,7 +42,7 @@ def stats(data_dir: Path | str) -> dict[str, Any]:
             dict(zip((*AXES, *AMOUNTS), (*key, *amounts), strict=True))
             for key, amounts in counts.items()
         ],
-        "origins_on_both_sides": on_both_sides(dataset),
+        "texts_on_both_sides": on_both_sides(dataset),
     }
     write_json(dataset.root / FILE, content)
     panels = {
@@ -97,11 +97,11 @@ def _fragment_lengths(dataset: Dataset, split: str, length: int) -> dict[str, in
 
 
 def on_both_sides(dataset: Dataset) -> int:
-    """Number of files whose content is in training and in validation, by their git id."""
+    """Number of texts, as they were written, that are in training and in validation."""
     index = dataset.lookup_index()
     side = np.array([dataset.splits.index(split_of(part)) for part in index.parts])
     both = 0
-    for keys, parts in index.whole_keys(ORIGIN):
+    for keys, parts in index.whole_keys(SHA256):
         if len(keys):
             starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]])
             sides = side[parts]
@@ -130,5 +130,5 @@ def show(content: dict[str, Any]) -> None:
     console.print(table)
     if len(counts) > _MOST_ROWS:
         console.print(f"{len(counts) - _MOST_ROWS} more rows are in {FILE}.")
-    both = content["origins_on_both_sides"]
-    console.print(f"Files that are both in training and in validation: {both}.")
+    both = content["texts_on_both_sides"]
+    console.print(f"Texts that are both in training and in validation: {both}.")

@@ -13,15 +13,13 @@ chosen (their theorem 1). A text of fewer than w k-grams gives its smallest.
 
 A word is a run of ASCII letters, digits, underscores and bytes above 127; case counts. White space
 and punctuation do not, so a match survives another formatter.
-
-Imports the compiler: only for what runs in a worker or answers a question.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from data_prep.tokenizers.jit import kernel
+from data_prep.kernel import kernel
 
 _ONE = np.uint64(1)
 # Of the polynomials over bytes and over words: FNV's prime, and the golden ratio's odd fraction.

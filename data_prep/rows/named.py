@@ -9,15 +9,17 @@ know: `METADATA`. ``a.b`` is field ``b`` of the object in column ``a``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from data_prep.document import Document, Dropped
-from data_prep.rows import Row, fields, files
-from data_prep.rows.documents import canonical_licenses, document
+from data_prep.document import BadRow, Document, Dropped
+from data_prep.rows import LIMIT_BYTES, Row, fields, files
+from data_prep.rows.documents import canonical_licenses, document, documents
 from data_prep.rows.languages import language
+from data_prep.sources import Unit
 from foundry_plugins.contract.errors import require
 
+NO_COLUMNS: dict[str, str] = {}
 DOCUMENT = ("text", "path", "language", "repository", "license")
 METADATA: dict[str, Callable[[fields.Values, str], Any]] = {
     "stars": fields.whole,
@@ -54,6 +56,22 @@ def top_level(columns: Mapping[str, str]) -> list[str]:
     """The same, with the whole column in place of a field of it."""
     names = needed(columns)
     return list(dict.fromkeys([*names, *(name.partition(".")[0] for name in names)]))
+
+
+def read(
+    unit: Unit,
+    *,
+    name: str,
+    paths: tuple[str, ...],
+    columns: dict[str, str] = NO_COLUMNS,
+    language: str | None = None,
+    limit_bytes: int = LIMIT_BYTES,
+) -> Iterator[Document | Dropped | BadRow]:
+    """Reads one file, range or row group, as `data_prep.sources` wants it."""
+    rows = files.read(unit, columns=top_level(columns), limit_bytes=limit_bytes)
+    yield from documents(
+        rows, lambda row: of_row(row, source=name, paths=paths, columns=columns, constant=language)
+    )
 
 
 def of_row(

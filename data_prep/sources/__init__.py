@@ -9,6 +9,9 @@ keys of its section in the recipe and must be the same for both:
     Lists, in a fixed order, what can be read on its own (a file, a row group), reading none of it.
 ``read(unit, *, name, <settings>) -> Iterator[Document | Dropped | BadRow]``
     Reads one unit; ``name`` is the source's name in the recipe. Called in any process.
+
+One whose documents hold special tokens may have a third, which says which of them the tokenizer
+must have: ``sentinels(**<settings>) -> tuple[str, ...]``.
 """
 
 from __future__ import annotations

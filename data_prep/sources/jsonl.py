@@ -10,18 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from data_prep.document import BadRow, Document, Dropped
 from data_prep.rows import LIMIT_BYTES, files, named
-from data_prep.rows.documents import documents
 from data_prep.sources import Unit
-
-NO_COLUMNS: dict[str, str] = {}
 
 
 def units(
     *,
     paths: tuple[str, ...],
-    columns: dict[str, str] = NO_COLUMNS,
+    columns: dict[str, str] = named.NO_COLUMNS,
     language: str | None = None,
     limit_bytes: int = LIMIT_BYTES,
 ) -> Iterator[Unit]:
@@ -40,18 +36,4 @@ def units(
     yield from files.units(paths, needed=named.needed(columns), endings=files.JSON_LINES)
 
 
-def read(
-    unit: Unit,
-    *,
-    name: str,
-    paths: tuple[str, ...],
-    columns: dict[str, str] = NO_COLUMNS,
-    language: str | None = None,
-    limit_bytes: int = LIMIT_BYTES,
-) -> Iterator[Document | Dropped | BadRow]:
-    """Reads one file or range."""
-    rows = files.read(unit, columns=named.top_level(columns), limit_bytes=limit_bytes)
-    yield from documents(
-        rows,
-        lambda row: named.of_row(row, source=name, paths=paths, columns=columns, constant=language),
-    )
+read = named.read

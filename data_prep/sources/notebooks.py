@@ -4,7 +4,10 @@
 
 `data_prep.notebooks` has the rules and the format. Notebooks are ``.ipynb`` files, or rows that
 hold such files: of The Stack (its columns are known), or of any data set with ``columns`` as
-`data_prep.rows.named` has them.
+`data_prep.rows.named` has them. Kaggle's are such files too: a second source, with ``outputs:
+false``. What StarCoder2 says before these of the data that they read (arXiv 2402.19173, section
+2.4.2) is not in the files, and is left out. For scripts in place of chains read the files with any
+other source and `data_prep.filters.notebook_to_script`.
 """
 
 from __future__ import annotations
@@ -22,13 +25,12 @@ from foundry_plugins.contract.errors import UserError
 
 LANGUAGE = "Jupyter Notebook"
 FILE = ".ipynb"
-NO_COLUMNS: dict[str, str] = {}
 
 
 def units(
     *,
     paths: tuple[str, ...],
-    columns: dict[str, str] = NO_COLUMNS,
+    columns: dict[str, str] = named.NO_COLUMNS,
     outputs: bool = True,
     limit_bytes: int = LIMIT_BYTES,
 ) -> Iterator[Unit]:
@@ -43,16 +45,12 @@ def units(
     Raises:
         UserError: if there are no such files or columns.
     """
+    endings = (FILE, *files.ROWS)
     if columns:
         named.check(columns, LANGUAGE)
-    choice = Choice((LANGUAGE,))
-    yield from files.units(
-        paths,
-        needed=named.needed(columns) if columns else ("content",),
-        endings=(FILE, *files.ROWS),
-        keep=None if columns else choice.holds_folder,
-        between=None if columns else choice.between("lang"),
-    )
+        yield from files.units(paths, needed=named.needed(columns), endings=endings)
+    else:
+        yield from Choice((LANGUAGE,)).units(paths, needed=("content",), endings=endings)
 
 
 def read(
@@ -60,7 +58,7 @@ def read(
     *,
     name: str,
     paths: tuple[str, ...],
-    columns: dict[str, str] = NO_COLUMNS,
+    columns: dict[str, str] = named.NO_COLUMNS,
     outputs: bool = True,
     limit_bytes: int = LIMIT_BYTES,
 ) -> Iterator[Document | Dropped | BadRow]:
@@ -86,8 +84,7 @@ def read(
 def _rows(unit: Unit, columns: dict[str, str], limit_bytes: int) -> Iterator[Row | BadRow]:
     if columns:
         return files.read(unit, columns=named.top_level(columns), limit_bytes=limit_bytes)
-    only = Choice((LANGUAGE,)).only("lang")
-    return files.read(unit, columns=the_stack.COLUMNS, limit_bytes=limit_bytes, only=only)
+    return Choice((LANGUAGE,)).read(unit, columns=the_stack.COLUMNS, limit_bytes=limit_bytes)
 
 
 def _of_file(

@@ -50,11 +50,7 @@ def units(
     Raises:
         UserError: if there are no such files, languages or columns.
     """
-    choice = Choice(languages)
-    choice.check()
-    yield from files.units(
-        paths, needed=("content",), keep=choice.holds_folder, between=choice.between("lang")
-    )
+    yield from Choice(languages).units(paths, needed=("content",))
 
 
 def read(
@@ -66,8 +62,7 @@ def read(
     limit_bytes: int = LIMIT_BYTES,
 ) -> Iterator[Document | Dropped | BadRow]:
     """Reads one row group."""
-    only = Choice(languages).only("lang")
-    rows = files.read(unit, columns=COLUMNS, limit_bytes=limit_bytes, only=only)
+    rows = Choice(languages).read(unit, columns=COLUMNS, limit_bytes=limit_bytes)
     yield from documents(rows, lambda row: of_row(row, name, paths))
 
 

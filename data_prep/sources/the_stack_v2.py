@@ -85,14 +85,7 @@ def units(
     """
     require(1 <= fetches <= 256, f"`fetches` must be from 1 to 256, got {fetches}.")
     swh.resolver(content, limit_bytes=limit_bytes)
-    choice = Choice(languages)
-    choice.check()
-    yield from files.units(
-        paths,
-        needed=(("blob_id", FILES),),
-        keep=choice.holds_folder,
-        between=choice.between("language"),
-    )
+    yield from Choice(languages, "language").units(paths, needed=(("blob_id", FILES),))
 
 
 def read(
@@ -106,9 +99,9 @@ def read(
     limit_bytes: int = LIMIT_BYTES,
 ) -> Iterator[Document | Dropped | BadRow]:
     """Reads one row group and fetches its contents."""
-    choice = Choice(languages)
+    choice = Choice(languages, "language")
     resolve = swh.resolver(content, limit_bytes=limit_bytes)
-    rows = files.read(unit, columns=COLUMNS, limit_bytes=limit_bytes, only=choice.only("language"))
+    rows = choice.read(unit, columns=COLUMNS, limit_bytes=limit_bytes)
 
     def fetch(file: _File | BadRow) -> Document | Dropped | BadRow:
         if isinstance(file, BadRow):

@@ -20,7 +20,7 @@ from data_prep.dedup import exact, keep_rules, keys
 from data_prep.engines import GROUP, Emit, Shuffle
 from data_prep.ledger import Outcome, code_of, digest
 from data_prep.recipe import Recipe
-from foundry_plugins.contract.files import atomic_path
+from data_prep.stages import arrays
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 STAGE = "exact_duplicates"
 EXACT, NORMALIZED, NEAR = 1, 2, 3
 REASONS = {EXACT: "exact_duplicate", NORMALIZED: "normalized_duplicate", NEAR: "near_duplicate"}
-# Group bytes in memory are a few times this.
-_GROUP_BYTES = 32_000_000
 
 LOSER = np.dtype(
     [
@@ -38,6 +36,7 @@ LOSER = np.dtype(
         ("reason", "<i8"),  # a key of REASONS
     ]
 )
+_WORD = np.dtype("<u8")
 _COLUMNS = {
     "normalized": "binary",
     "digest": "binary",
@@ -52,7 +51,7 @@ def plan(recipe: Recipe, parts: Sequence[Outcome], folder: Path) -> Shuffle:
     """A shuffle of all keys."""
     normalized = recipe.dedup.normalized
     total = sum(part.figures["documents"] for part in parts) * keys.KEY.itemsize
-    num_groups = 1 + total // _GROUP_BYTES
+    num_groups = arrays.num_groups(total)
     emits = [
         Emit(
             inputs=part.digest,
@@ -72,10 +71,10 @@ def plan(recipe: Recipe, parts: Sequence[Outcome], folder: Path) -> Shuffle:
         emit=emit,
         columns=_COLUMNS,
         order=("normalized", "rank0", "rank1", "rank2", "id"),
-        parts=[f"{group:05}" for group in range(num_groups)],
+        parts=arrays.group_names(num_groups),
         reduce=reduce,
-        arguments={},
-        inputs=digest(code_of(__name__, exact, keys, keep_rules), recipe.section("dedup")),
+        arguments={"width": _num_words("normalized" if normalized else "digest")},
+        inputs=digest(code_of(__name__, arrays, exact, keys, keep_rules), recipe.section("dedup")),
     )
 
 
@@ -84,24 +83,22 @@ def emit(*, file: Path, part: int, num_groups: int, normalized: bool) -> Iterato
     import pyarrow as pa
 
     table = np.fromfile(file, dtype=keys.KEY)
-    compared = table["normalized"] if normalized else table["digest"]
-    width = compared.dtype.itemsize
-    words = np.frombuffer(compared.tobytes(), dtype="<u4").reshape(len(table), width // 4)
+    compared = _words(table["normalized" if normalized else "digest"])
     yield pa.table(
         {
-            GROUP: (words[:, 0].astype(np.int64) * num_groups) >> 32,
-            "normalized": _binary(compared.tobytes(), width),
-            "digest": _binary(table["digest"].tobytes(), 32),
+            GROUP: arrays.ranges(compared[:, 0], num_groups),
+            "normalized": arrays.binary_column(compared),
+            "digest": arrays.binary_column(_words(table["digest"])),
             **{f"rank{n}": np.ascontiguousarray(table["rank"][:, n]) for n in range(3)},
             "id": keys.document_id(part, 0) + np.arange(len(table), dtype=np.int64),
         }
     )
 
 
-def reduce(folder: Path, part: str, table: pa.Table) -> Outcome:
-    """Marks all but the first of every run of equal keys."""
-    compared = _words(table, "normalized")
-    texts = _words(table, "digest")
+def reduce(folder: Path, part: str, table: pa.Table, *, width: int) -> Outcome:
+    """Marks all but the first of every run of equal keys of ``width`` words."""
+    compared = arrays.binary_rows(table["normalized"], _WORD, width)
+    texts = arrays.binary_rows(table["digest"], _WORD, _num_words("digest"))
     ids = table["id"].to_numpy()
     starts = np.ones(len(ids), dtype=bool)
     starts[1:] = (compared[1:] != compared[:-1]).any(axis=1)
@@ -118,21 +115,13 @@ def reduce(folder: Path, part: str, table: pa.Table) -> Outcome:
 def write_losers(folder: Path, part: str, losers: np.ndarray) -> Outcome:
     """Saves an array of `LOSER` by ascending id."""
     losers = losers[np.argsort(losers["id"], kind="stable")]
-    name = f"{part}.losers"
-    with atomic_path(folder / name) as partial:
-        losers.tofile(partial)
-    return Outcome((name,), digest(losers.tobytes().hex()), {"losers": len(losers)})
+    return arrays.write(folder, f"{part}.losers", losers, {"losers": len(losers)})
 
 
-def _binary(data: bytes, width: int) -> pa.Array:
-    import pyarrow as pa
-
-    offsets = np.arange(0, len(data) + 1, width, dtype=np.int32)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
-    return pa.Array.from_buffers(pa.binary(), len(data) // width, buffers)
+def _num_words(field: str) -> int:
+    return keys.KEY[field].itemsize // _WORD.itemsize
 
 
-def _words(table: pa.Table, name: str) -> np.ndarray:
-    """A column of equally long binary values as unsigned words, one row each."""
-    values = table[name].to_pylist()
-    return np.frombuffer(b"".join(values), dtype="<u8").reshape(len(values), -1 if values else 1)
+def _words(digests: np.ndarray) -> np.ndarray:
+    """Digests as rows of words."""
+    return np.frombuffer(digests.tobytes(), _WORD).reshape(-1, digests.itemsize // _WORD.itemsize)

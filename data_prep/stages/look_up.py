@@ -1,6 +1,6 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 7, a reduce to one: the look-up index of all documents, from the key files of the parts.
+"""Stage 8, a reduce to one: the look-up index of all documents, from the key files of the parts.
 
 Leaves ``lookup.parquet``; see `data_prep.provenance.lookup_index`, whose merge holds one range of
 keys at a time.

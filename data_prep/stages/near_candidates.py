@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A part of stage 2: pairs of documents that are near-duplicates.
 
-Three shuffles: documents by bucket, candidate pairs by the part of their first document, and again
-by the part of the second; `data_prep.stages.near_duplicates` says why. Each leaves
+Three shuffles: documents by bucket, candidate pairs by the block of their first document, and again
+by the block of the second; `data_prep.stages.near_duplicates` says why. Each leaves
 ``<group>.pairs`` or ``<group>.edges``, arrays that begin with `data_prep.dedup.pairs.EDGE`.
+
+A block is `1 << _BLOCK_BITS` neighbouring rows of a part. Groups are blocks drawn by hash: the
+records of a block are read in one piece, and a stretch of the input in which everything is alike
+spreads over all groups.
 """
 
 from __future__ import annotations
@@ -28,8 +32,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BUCKETS, PAIRS, EDGES = "near_buckets", "near_pairs", "near_edges"
-# Records that one task turns into rows: parts are taken together up to this.
+# Records that one task turns into rows: parts are taken together up to this, larger ones read in
+# pieces of this.
 _EMIT_BYTES = 4_000_000
+# 4,096 documents: a megabyte of records.
+_BLOCK_BITS = 12
 _PAIR_COLUMNS = {"low": "int64", "high": "int64"}
 
 
@@ -49,7 +56,7 @@ class Search:
     folder: Path
     inputs: str
 
-    def by_part(
+    def by_block(
         self,
         found: Sequence[Outcome],
         folder: Path,
@@ -58,9 +65,9 @@ class Search:
         emit_arguments: dict[str, Any] | None = None,
         **fields: Any,
     ) -> Shuffle:
-        """A shuffle of edges whose groups are ranges of parts."""
-        num_groups = min(len(self.parts), arrays.num_groups(num_bytes))
-        shared = {"num_parts": len(self.parts), "num_groups": num_groups, **(emit_arguments or {})}
+        """A shuffle of edges whose groups are blocks."""
+        num_groups = arrays.num_groups(num_bytes)
+        shared = {"num_groups": num_groups, **(emit_arguments or {})}
         emits = [
             Emit(
                 inputs=outcome.digest,
@@ -122,9 +129,9 @@ def _bucket_emit(
 
 
 def plan_pairs(search: Search, found: Sequence[Outcome], folder: Path) -> Shuffle:
-    """Candidate pairs, by the part of the first document."""
+    """Candidate pairs, by the block of the first document."""
     rows = sum(outcome.figures["edges"] for outcome in found)
-    return search.by_part(
+    return search.by_block(
         found,
         folder,
         stage=PAIRS,
@@ -138,9 +145,9 @@ def plan_pairs(search: Search, found: Sequence[Outcome], folder: Path) -> Shuffl
 
 
 def plan_edges(search: Search, found: Sequence[Outcome], folder: Path) -> Shuffle:
-    """Candidate pairs with the lanes of the first, by the part of the second document."""
+    """Candidate pairs with the lanes of the first, by the block of the second document."""
     rows = sum(outcome.figures["edges"] for outcome in found)
-    return search.by_part(
+    return search.by_block(
         found,
         folder,
         stage=EDGES,
@@ -165,79 +172,102 @@ def emit_buckets(
     import pyarrow as pa
 
     for number, marks in parts:
-        records = np.fromfile(_near_file(folder, number), dtype=minhash.record_dtype(settings))
-        stay = np.ones(len(records), dtype=bool)
-        stay[list(mark.lost_rows(marks))] = False
-        ids = keys.document_id(number, 0) + np.flatnonzero(stay)
-        bucket_keys, ids = near.bucket_rows(records[stay], ids, settings)
-        yield pa.table(
-            {GROUP: arrays.ranges(bucket_keys, num_groups), "key": bucket_keys, "id": ids}
-        )
+        lost = np.array(sorted(mark.lost_rows(marks)), dtype=np.int64)
+        first, dtype = 0, minhash.record_dtype(settings)
+        for records in arrays.read_batches(_near_file(folder, number), dtype, _EMIT_BYTES):
+            rows = first + np.arange(len(records))
+            first += len(records)
+            stay = np.isin(rows, lost, invert=True)
+            ids = keys.document_id(number, 0) + rows[stay]
+            bucket_keys, ids = near.bucket_rows(records[stay], ids, settings)
+            groups = arrays.ranges(bucket_keys, num_groups)
+            yield pa.table({GROUP: groups, "key": bucket_keys, "id": ids})
 
 
 def reduce_buckets(folder: Path, part: str, table: pa.Table, *, verify: bool) -> Outcome:
     """Pairs to compare, or, where sharing a bucket is enough, to unite."""
-    columns = (table[name].to_numpy() for name in ("key", "id"))
-    found = pairs.candidates(*columns) if verify else pairs.stars(*columns)
-    return arrays.write(folder, f"{part}.pairs", found, {"edges": len(found)})
+    found = pairs.batches(table["key"].to_numpy(), table["id"].to_numpy(), verify=verify)
+    return arrays.write_batches(folder, f"{part}.pairs", found, {}, "edges")
 
 
-def emit_pairs(*, file: Path, num_parts: int, num_groups: int) -> Iterator[pa.Table]:
-    """Pairs, by the part of the first document."""
+def emit_pairs(*, file: Path, num_groups: int) -> Iterator[pa.Table]:
+    """Pairs, by the block of the first document."""
     import pyarrow as pa
 
-    found = np.fromfile(file, dtype=pairs.EDGE)
-    columns = {name: found[name].copy() for name in _PAIR_COLUMNS}
-    yield pa.table({GROUP: range_of_parts(found["low"], num_parts, num_groups), **columns})
+    for found in arrays.read_batches(file, pairs.EDGE):
+        columns = {name: found[name].copy() for name in _PAIR_COLUMNS}
+        yield pa.table({GROUP: block_group(found["low"], num_groups), **columns})
 
 
 def reduce_pairs(
     folder: Path, part: str, table: pa.Table, *, records: Path, settings: NearDuplicates
 ) -> Outcome:
     """Every pair once, with the lanes of the first document."""
-    found = np.empty(table.num_rows, dtype=pairs.EDGE)
-    for name in _PAIR_COLUMNS:
-        found[name] = table[name].to_numpy()
-    found = pairs.distinct(found)
-    rows = np.empty(len(found), dtype=_pair_dtype(settings))
-    for name in _PAIR_COLUMNS:
-        rows[name] = found[name]
-    rows["lanes"] = _lanes_of(found["low"], records, settings)
-    return arrays.write(folder, f"{part}.pairs", rows, {"edges": len(found)})
+    found = pairs.distinct(_edges(table))
+    with_lanes = (_with_lanes(batch, records, settings) for batch in _batches(found, settings))
+    return arrays.write_batches(folder, f"{part}.pairs", with_lanes, {}, "edges")
 
 
 def emit_pairs_with_lanes(
-    *, file: Path, num_parts: int, num_groups: int, settings: NearDuplicates
+    *, file: Path, num_groups: int, settings: NearDuplicates
 ) -> Iterator[pa.Table]:
-    """Pairs and lanes, by the part of the second document."""
+    """Pairs and lanes, by the block of the second document."""
     import pyarrow as pa
 
-    found = np.fromfile(file, dtype=_pair_dtype(settings))
-    columns: dict[str, Any] = {name: found[name].copy() for name in _PAIR_COLUMNS}
-    columns["lanes"] = arrays.binary_column(np.ascontiguousarray(found["lanes"]))
-    yield pa.table({GROUP: range_of_parts(found["high"], num_parts, num_groups), **columns})
+    for found in arrays.read_batches(file, _pair_dtype(settings)):
+        columns: dict[str, Any] = {name: found[name].copy() for name in _PAIR_COLUMNS}
+        columns["lanes"] = arrays.binary_column(np.ascontiguousarray(found["lanes"]))
+        yield pa.table({GROUP: block_group(found["high"], num_groups), **columns})
 
 
 def reduce_edges(
     folder: Path, part: str, table: pa.Table, *, records: Path, settings: NearDuplicates
 ) -> Outcome:
     """The pairs whose estimated similarity reaches the threshold."""
-    found = np.empty(table.num_rows, dtype=pairs.EDGE)
-    for name in _PAIR_COLUMNS:
-        found[name] = table[name].to_numpy()
+    rows = arrays.BATCH_BYTES // settings.record_bytes
+    batches = table.to_batches(max_chunksize=rows)
+    near_pairs = (_near_pairs(batch, records, settings) for batch in batches)
+    return arrays.write_batches(
+        folder, f"{part}.edges", near_pairs, {"compared": table.num_rows}, "edges"
+    )
+
+
+def _near_pairs(batch: pa.RecordBatch, records: Path, settings: NearDuplicates) -> np.ndarray:
+    found = _edges(batch)
     dtype = minhash.lane_dtype(settings)
-    lanes = arrays.binary_rows(table["lanes"], dtype, settings.num_lanes)
+    lanes = arrays.binary_rows(batch["lanes"], dtype, settings.num_lanes)
     others = _lanes_of(found["high"], records, settings)
     same = np.arange(len(found))
     counts = minhash.agreements(lanes, same, others, same)
-    edges = found[counts >= minhash.least_agreements(settings)]
-    figures = {"edges": len(edges), "compared": len(found)}
-    return arrays.write(folder, f"{part}.edges", edges, figures)
+    return found[counts >= minhash.least_agreements(settings)]
 
 
-def range_of_parts(ids: np.ndarray, num_parts: int, num_groups: int) -> np.ndarray:
-    """The group of each document, where groups are ranges of parts."""
-    return (ids >> 32) * num_groups // num_parts
+def _edges(table: pa.Table | pa.RecordBatch) -> np.ndarray:
+    found = np.empty(table.num_rows, dtype=pairs.EDGE)
+    for name in _PAIR_COLUMNS:
+        found[name] = table[name].to_numpy()
+    return found
+
+
+def _batches(found: np.ndarray, settings: NearDuplicates) -> Iterator[np.ndarray]:
+    """Pairs as many at a time as fit one batch with their lanes."""
+    rows = arrays.BATCH_BYTES // settings.record_bytes
+    for first in range(0, len(found), rows):
+        yield found[first : first + rows]
+
+
+def _with_lanes(found: np.ndarray, records: Path, settings: NearDuplicates) -> np.ndarray:
+    """Pairs as `_pair_dtype` has them."""
+    rows = np.empty(len(found), dtype=_pair_dtype(settings))
+    for name in _PAIR_COLUMNS:
+        rows[name] = found[name]
+    rows["lanes"] = _lanes_of(found["low"], records, settings)
+    return rows
+
+
+def block_group(ids: np.ndarray, num_groups: int) -> np.ndarray:
+    """The group of each document, where groups are blocks."""
+    return arrays.spread(ids >> _BLOCK_BITS, num_groups)
 
 
 def by_part(ids: np.ndarray) -> Iterator[tuple[int, np.ndarray, slice]]:
@@ -252,15 +282,15 @@ def _near_file(folder: Path, number: int) -> Path:
     return folder / f"{number:05}.near"
 
 
-def _pair_dtype(settings: NearDuplicates) -> np.dtype:
+def _pair_dtype(settings: NearDuplicates) -> np.dtype[Any]:
     lanes = ("lanes", minhash.lane_dtype(settings), settings.num_lanes)
     return np.dtype([*pairs.EDGE.descr, lanes])
 
 
 def _lanes_of(ids: np.ndarray, folder: Path, settings: NearDuplicates) -> np.ndarray:
     """The lanes of documents, by ascending ids; only the pages that hold them are read."""
-    dtype = minhash.record_dtype(settings)
     lanes = np.empty((len(ids), settings.num_lanes), dtype=minhash.lane_dtype(settings))
+    dtype = minhash.record_dtype(settings)
     for number, rows, slots in by_part(ids):
         records = np.memmap(_near_file(folder, number), dtype=dtype, mode="r")
         lanes[slots] = records["lanes"][rows]

@@ -9,19 +9,31 @@ A document is named by its id (part and row). N documents, B bands, records of R
 shuffle              rows                                       grouped by  bytes shuffled
 ===================  =========================================  ==========  =================
 ``near_buckets``     key of a bucket, id                        key         16 B N
-``near_pairs``       candidate pair, from buckets               part of     16 c' N
+``near_pairs``       candidate pair, from buckets               block of    16 c' N
                                                                 the first
-``near_edges``       pair and the first one's lanes; those      part of     (16 + R) c N
+``near_edges``       pair and the first one's lanes; those      block of    (16 + R) c N
                      that reach the threshold go on             the second
 `near_components`    rounds: pairs to clusters                  document    32 d N each
-``near_ranks``       id, its cluster                            part        16 d N
+``near_ranks``       id, its cluster                            block       16 d N
 ``near_duplicates``  cluster, rank, id                          cluster     40 d N
 ===================  =========================================  ==========  =================
 
 c' counts pairs once for every bucket that they share, d is the share of documents in clusters. The
 lanes of a pair's first document travel with the pair, those of the second wait where they are: it
 costs 16 B + (16 + R) c bytes a document, 0.8 + 0.27 c kB, where lanes beside every bucket would
-cost (16 + R) B, 13 kB. Records are read in place, by the group of their part.
+cost (16 + R) B, 13 kB. Records are read in place, by blocks of a part
+(`data_prep.stages.near_candidates`).
+
+Memory is a few times `arrays.GROUP_BYTES`, whatever the input, and beyond that grows only with
+
+- the largest bucket, 16 bytes a document in a group of ``near_buckets``: 16 MB for a million
+  near-duplicates of one another;
+- its cluster, 16 bytes a document in a group of `near_components`, 40 in ``near_duplicates``.
+
+Pairs add nothing to that. They are listed, written and read in batches; a document is the second of
+at most 12 pairs a bucket (16 where slices begin, `data_prep.dedup.pairs`), so that a block has
+40 MB of them where all its documents are alike; and blocks are drawn for groups by hash, so that no
+group gets a whole stretch of such blocks.
 
 Without verification the second and third are left out.
 
@@ -36,7 +48,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_prep.dedup import compiled, keep_rules, keys, minhash, near, pairs, tokens
+from data_prep.dedup import keep_rules, keys, minhash, near, pairs, tokens
 from data_prep.engines import GROUP, Emit, Shuffle
 from data_prep.ledger import Outcome, code_of, digest
 from data_prep.recipe import Recipe
@@ -73,7 +85,7 @@ def run(
     """
     assert recipe.dedup.near is not None
     code = code_of(
-        *(__name__, near_candidates, compiled, tokens, minhash, pairs),
+        *(__name__, near_candidates, tokens, minhash, pairs),
         *(near, keys, keep_rules, arrays, mark),
     )
     inputs = digest(code, recipe.section("dedup"), [part.digest for part in parts])
@@ -101,9 +113,9 @@ def _edges(
 
 
 def plan_ranks(search: Search, found: Sequence[Outcome], folder: Path) -> Shuffle:
-    """The documents of the clusters, by part."""
+    """The documents of the clusters, by block."""
     rows = sum(outcome.figures["edges"] for outcome in found)
-    return search.by_part(
+    return search.by_block(
         found,
         folder,
         stage=RANKS,
@@ -141,15 +153,15 @@ def plan_losers(search: Search, found: Sequence[Outcome], folder: Path) -> Shuff
     )
 
 
-def emit_members(*, file: Path, num_parts: int, num_groups: int) -> Iterator[pa.Table]:
-    """The documents of clusters, by part. The smallest of each stands in every edge's ``low``."""
+def emit_members(*, file: Path, num_groups: int) -> Iterator[pa.Table]:
+    """The documents of clusters, by block. The smallest of each stands in every edge's ``low``."""
     import pyarrow as pa
 
     edges = np.fromfile(file, dtype=pairs.EDGE)
     first = np.unique(edges["low"])
     ids = np.concatenate([first, edges["high"]])
     columns = {"id": ids, "component": np.concatenate([first, edges["low"]])}
-    yield pa.table({GROUP: near_candidates.range_of_parts(ids, num_parts, num_groups), **columns})
+    yield pa.table({GROUP: near_candidates.block_group(ids, num_groups), **columns})
 
 
 def reduce_ranks(folder: Path, part: str, table: pa.Table, *, records: Path) -> Outcome:

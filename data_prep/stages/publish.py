@@ -1,6 +1,6 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 7: finished parts to where readers look for them.
+"""Stage 9: finished parts to where readers look for them.
 
 Files are hard links into the work folder (copies where the file system has none), so publishing
 costs neither time nor space, and a folder that is lost comes back without being computed again. A
@@ -155,7 +155,7 @@ def _metadata(
         tokenizer_fingerprint=figures["fingerprint"],
         languages=shards.languages_of(gathered),
         sources=[step.name for step in recipe.sources],
-        formats=["text"],
+        formats=shards.formats_of(gathered),
         recipe_hash=recipe.hash,
         num_samples=sum(o.figures["samples"] for o in packed),
         num_documents=sum(o.figures["documents"] for o in packed),

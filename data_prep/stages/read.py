@@ -4,7 +4,8 @@
 
 Leaves, for each part:
 
-``<part>.jsonl.zst``         the documents, in reading order
+``<part>.texts``             the documents' texts, in reading order; see
+``<part>.fields.jsonl.zst``  `data_prep.document_parts` for both
 ``<part>.keys``              one `data_prep.dedup.keys.KEY` a document, same order
 ``<part>.near``              one near-duplicate record a document, if those are looked for
 ``<part>.bad.jsonl``         rows that could not be read: file, row, reason; if there are any
@@ -17,14 +18,16 @@ import collections
 import contextlib
 import functools
 import hashlib
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from data_prep import cleaning
+from data_prep import cleaning, document_parts
 from data_prep.cleaning import Cleaner
 from data_prep.dedup import keys, minhash
 from data_prep.document import BadRow, Document, Dropped
@@ -36,7 +39,9 @@ from data_prep.licenses.policy import Licenses
 from data_prep.recipe import Recipe, Step
 from data_prep.settings import find_module
 from data_prep.sources import Unit
+from foundry_plugins.contract import diffs
 from foundry_plugins.contract.files import atomic_path
+from foundry_plugins.contract.sample import TEXT
 
 STAGE = "read"
 BAD_ROWS = "bad.jsonl"
@@ -45,8 +50,9 @@ _TABLE_ROWS = 10_000
 # Files and folders of this package that decide what becomes of a row, beside its source and the
 # filters of the recipe.
 _CODE = (
-    *("conversations", "dedup", "licenses", "rows"),
-    *("comment_syntax.py", "comments.py", "document.py", "encoding.py", "language_rules.py"),
+    *("commits", "conversations", "dedup", "licenses", "rows"),
+    *("comment_syntax.py", "comments.py", "document.py", "document_parts.py", "encoding.py"),
+    "language_rules.py",
     *("languages.py", "languages.tsv", "marked_text.py", "notebooks.py", "swh.py"),
     *("text_statistics.py", "token_count.py"),
 )
@@ -150,7 +156,7 @@ def read_part(
         "dropped": {reason: dict(by_language) for reason, by_language in count.dropped.items()},
         "finds": {name: dict(kinds) for name, kinds in cleaner.finds.items()},
         "redacted": {kind: dict(spans) for kind, spans in cleaner.redacted.items()},
-        "documents": files.documents.num_lines,
+        "documents": files.fields.num_lines,
         "bytes": count.bytes,
         "text_bytes": count.text_bytes,
         "is_whole": count.is_whole,
@@ -204,11 +210,14 @@ class _Files:
     ) -> None:
         self._stack = stack
         self._path = folder / part
+        # First those that every part has, in the order in which later stages expect them.
         self.names: tuple[str, ...] = ()
-        self.documents = self._lines("jsonl.zst")
-        self._dropped = self._lines(DROPPED) if recipe.keep_dropped else None
+        texts = self._file(document_parts.TEXTS)
+        self.fields = self._lines(document_parts.FIELDS)
+        self._documents = document_parts.Writer(texts, self.fields)
         self._keep = recipe.dedup.keep
         self._keys = _Table(self._name("keys"), keys.KEY, stack)
+        self._dropped = self._lines(DROPPED) if recipe.keep_dropped else None
         self._near = recipe.dedup.near
         if self._near is not None:
             dtype = minhash.record_dtype(self._near)
@@ -216,7 +225,7 @@ class _Files:
         self.bad: list[BadRow] = []
 
     def add(self, document: Document) -> None:
-        self.documents.write(dump_line(document.to_dict()))
+        self._documents.add(document)
         self._keys.add(keys.key(document, self._keep))
         if self._near is not None:
             self._records.add(minhash.record(document.data, self._near))
@@ -242,9 +251,13 @@ class _Files:
 
     @property
     def digest(self) -> str:
-        """Stands for all that later stages read."""
+        """Stands for all that later stages read: a text's key holds its SHA-256."""
         tables = [self._keys, self._records] if self._near is not None else [self._keys]
-        return digest(self.documents.digest, [t.content.hexdigest() for t in tables])
+        return digest(self.fields.digest, [t.content.hexdigest() for t in tables])
+
+    def _file(self, ending: str) -> BinaryIO:
+        partial = self._stack.enter_context(atomic_path(self._name(ending)))
+        return self._stack.enter_context(partial.open("wb"))
 
     def _lines(self, ending: str) -> LineWriter:
         return self._stack.enter_context(writing(self._name(ending)))
@@ -294,7 +307,10 @@ def _opt_out(paths: tuple[str, ...]) -> OptOut:
 def _filter_check(step: Step) -> Check:
     module = _filter(step)
     if hasattr(module, "edit"):
-        return lambda document: module.edit(document, **step.settings)
+        # An edited diff would no longer lead from the old file to the new one.
+        return lambda document: (
+            module.edit(document, **step.settings) if document.format == TEXT else document
+        )
     return lambda document: module.keep(document, **step.settings) or document
 
 
@@ -303,6 +319,7 @@ def inputs_of(recipe: Recipe, source: Step) -> str:
     return digest(
         code_of(__name__, _source(source), *map(_filter, recipe.filters)),
         code_at(*_CODE),
+        code_of(*_diff_modules()),
         [_file_digest(step.settings["tokenizer"]) for step in recipe.filters if _counts(step)],
         [source.name, source.kind, source.settings],
         [(step.kind, step.settings) for step in recipe.filters],
@@ -313,6 +330,12 @@ def inputs_of(recipe: Recipe, source: Step) -> str:
         code_of(cleaning),
         _opt_out(recipe.opt_out).digest if recipe.opt_out else "",
     )
+
+
+def _diff_modules() -> list[ModuleType]:
+    """All that decides how commits are rendered."""
+    names = sorted(module.name for module in pkgutil.iter_modules(diffs.__path__))
+    return [diffs, *(importlib.import_module(f"{diffs.__name__}.{name}") for name in names)]
 
 
 def _counts(step: Step) -> bool:

@@ -1,23 +1,23 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 3, a map: the documents that no other replaces.
+"""Stage 3, a map: how much is left of each part when its duplicates are gone.
 
-Leaves ``<part>.jsonl.zst``, the documents that stay, and, if the recipe asks for it,
-``<part>.dropped.jsonl.zst``. Its figures say how many bytes every source, language and side of the
-split has, from which the shares that are taken of each are computed (`data_prep.sample`).
+Its figures say how many bytes every source, language and side of the split has, from which the
+shares that are taken of each are computed (`data_prep.sample`). Copies nothing: the next stage
+passes over the same rows. Leaves ``<part>.dropped.jsonl.zst`` if the recipe asks for it.
 """
 
 from __future__ import annotations
 
 import collections
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data_prep import split
+from data_prep import document_parts, split
 from data_prep.document import Document
-from data_prep.document_file import dump_line, read_file, writing
+from data_prep.document_file import dump_line, writing
+from data_prep.document_parts import NUM_BYTES
 from data_prep.ledger import Outcome, Task, code_of, digest
 from data_prep.recipe import Recipe
 from data_prep.stages import exact_duplicates, mark
@@ -39,7 +39,7 @@ def plan(
         marks: For each part the files that say which rows are lost to duplicates.
     """
     shared = digest(
-        code_of(__name__, exact_duplicates, mark, split),
+        code_of(__name__, document_parts, exact_duplicates, mark, split),
         recipe.section("split"),
         recipe.seed,
         recipe.keep_dropped,
@@ -52,7 +52,9 @@ def plan(
             weight=part.figures["bytes"],
             function=keep,
             arguments={
-                "documents": folder / part.files[0],
+                "texts": folder / part.files[0],
+                "fields": folder / part.files[1],
+                "content": part.digest,
                 "marks": marks[number],
                 "recipe": recipe,
             },
@@ -62,30 +64,47 @@ def plan(
 
 
 def keep(
-    folder: Path, part: str, *, documents: Path, marks: Sequence[Path], recipe: Recipe
+    folder: Path,
+    part: str,
+    *,
+    texts: Path,
+    fields: Path,
+    content: str,
+    marks: Sequence[Path],
+    recipe: Recipe,
 ) -> Outcome:
-    """Passes on what is not lost to a duplicate."""
+    """Counts what is not lost to a duplicate, and sets aside what is.
+
+    Args:
+        folder: Where its file goes.
+        part: Its name.
+        texts: The part's texts.
+        fields: Their fields.
+        content: Digest of both.
+        marks: Files that say which rows are lost.
+        recipe: The recipe.
+    """
     lost = mark.lost_rows(marks)
     count = _Counts(recipe)
-    names = [f"{part}.jsonl.zst"]
-    with contextlib.ExitStack() as stack:
-        kept = stack.enter_context(writing(folder / names[0]))
-        dropped = None
-        if recipe.keep_dropped:
-            names.append(f"{part}.{DROPPED}")
-            dropped = stack.enter_context(writing(folder / names[1]))
-        for row, record in enumerate(read_file(documents)):
-            found = REASONS[lost[row]] if row in lost else Document.from_dict(record)
-            if isinstance(found, Document):
-                count.keep(found)
-                kept.write(dump_line(found.to_dict()))
-            else:
-                count.dropped[found][record["language"]] += 1
-                if dropped is not None:
-                    dropped.write(dump_line({**record, "reason": found}))
-        set_aside = {names[1]: dropped.digest} if dropped is not None else {}
-        figures = {"documents": kept.num_lines, "set_aside": set_aside, **count.figures()}
-        return Outcome(tuple(names), kept.digest, figures)
+    for row, (_, record) in enumerate(document_parts.read_fields(fields)):
+        if row in lost:
+            count.dropped[REASONS[lost[row]]][record["language"]] += 1
+        else:
+            count.keep(record)
+    names = [f"{part}.{DROPPED}"] if recipe.keep_dropped else []
+    set_aside = {name: _write_dropped(folder / name, texts, fields, lost) for name in names}
+    figures = {"set_aside": set_aside, **count.figures()}
+    return Outcome(tuple(names), digest(content, sorted(lost)), figures)
+
+
+def _write_dropped(path: Path, texts: Path, fields: Path, lost: dict[int, int]) -> str:
+    """Writes the lost documents; the digest of their lines."""
+    with writing(path) as dropped:
+        for row, (_, record, frame) in enumerate(document_parts.read(texts, fields)):
+            if row in lost:
+                found = document_parts.record_of(record, frame)
+                dropped.write(dump_line({**found, "reason": REASONS[lost[row]]}))
+    return dropped.digest
 
 
 class _Counts:
@@ -102,16 +121,18 @@ class _Counts:
         self._documents: collections.Counter[str] = collections.Counter()
         self._smallest_draw = 1.0
 
-    def keep(self, document: Document) -> None:
+    def keep(self, record: dict[str, Any]) -> None:
+        document = Document.from_dict({**record, "text": ""})
         draw = split.split_draw(self._seed, split.unit_of(document, self._split.by))
         side = split.split_of(draw, self._split.validation)
         sizes = self._bytes[side].setdefault(document.source, {})
-        sizes[document.language] = sizes.get(document.language, 0) + len(document.data)
+        sizes[document.language] = sizes.get(document.language, 0) + record[NUM_BYTES]
         self._documents[side] += 1
         self._smallest_draw = min(self._smallest_draw, draw)
 
     def figures(self) -> dict[str, Any]:
         return {
+            "documents": self._documents.total(),
             "dropped": {reason: dict(counts) for reason, counts in self.dropped.items()},
             "bytes": self._bytes,
             "sides": {side: self._documents[side] for side in split.SPLITS},

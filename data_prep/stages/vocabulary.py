@@ -1,6 +1,6 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 5, a reduce to one: the tokenizer, trained on the training side only, or taken and proven.
+"""Stage 5, a reduce to one: the tokenizer, trained on the training side only, or taken.
 
 Leaves the folder ``tokenizer``, which is also published.
 """
@@ -8,6 +8,7 @@ Leaves the folder ``tokenizer``, which is also published.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,11 +17,12 @@ from typing import Any
 from data_prep import tokenizers
 from data_prep.document_file import read_file
 from data_prep.ledger import Outcome, Task, code_of, digest
-from data_prep.recipe import Recipe
+from data_prep.recipe import Recipe, num_cores
+from data_prep.settings import find_module
 from data_prep.split import TRAIN
 from data_prep.tokenizers.settings import BYTE_LEVEL_BPE, PRETRAINED, SENTENCEPIECE_BPE, Tokenizer
 from foundry_plugins.contract import fingerprint, sentinels, token_bytes
-from foundry_plugins.contract.errors import UserError
+from foundry_plugins.contract.errors import UserError, require
 from foundry_plugins.contract.files import atomic_path
 
 STAGE = "vocabulary"
@@ -30,17 +32,13 @@ PART = "tokenizer"
 def plan(recipe: Recipe, gathered: Sequence[Outcome], documents: Path) -> list[Task]:
     """A single task, which reads documents until it has seen ``tokenizer.training_bytes``."""
     settings = recipe.tokenizer
-    train = [outcome for outcome in gathered if outcome.files[0].startswith(TRAIN)]
-    wanted, found = [], 0
-    for outcome in train:
-        if found < settings.training_bytes:
-            wanted.append(outcome)
-            found += outcome.figures["bytes"]
+    wanted = training_parts(recipe, gathered)
     arguments = {
         "files": [documents / outcome.files[0] for outcome in wanted],
         "settings": settings,
         "key": recipe.key("tokenizer.vocab_size"),
-        "threads": recipe.num_workers,
+        # On a cluster as many as the machine has that the task comes to.
+        "threads": recipe.num_workers if recipe.engine == "local" else None,
     }
     inputs = digest(
         code_of(__name__, sentinels, fingerprint, token_bytes),
@@ -49,38 +47,65 @@ def plan(recipe: Recipe, gathered: Sequence[Outcome], documents: Path) -> list[T
         _stamp(settings),
         [outcome.digest for outcome in wanted],
     )
-    weight = min(found, settings.training_bytes)
+    weight = min(sum(outcome.figures["bytes"] for outcome in wanted), settings.training_bytes)
     return [Task(STAGE, PART, inputs, weight, learn, arguments)]
+
+
+def training_parts(recipe: Recipe, gathered: Sequence[Outcome]) -> list[Outcome]:
+    """The first parts of the training side, enough for ``tokenizer.training_bytes``."""
+    wanted, found = [], 0
+    for outcome in gathered:
+        if outcome.files[0].startswith(TRAIN) and found < recipe.tokenizer.training_bytes:
+            wanted.append(outcome)
+            found += outcome.figures["bytes"]
+    return wanted
 
 
 def check(recipe: Recipe) -> None:
     """Loads a tokenizer that is not trained, so that a wrong one ends the run before it begins.
 
     Raises:
-        UserError: if it cannot be used.
+        UserError: if it cannot be used, or lacks a special token that a source writes.
     """
-    if recipe.tokenizer.kind == PRETRAINED:
-        token_bytes.token_bytes(_load(recipe.tokenizer)[0])
+    if recipe.tokenizer.kind != PRETRAINED:
+        return
+    loaded = _load(recipe.tokenizer)[0]
+    token_bytes.token_bytes(loaded)
+    known = {token["content"] for token in json.loads(loaded)["added_tokens"]}
+    for step in recipe.sources:
+        source = find_module(f"sources.{step.name}.kind", "data_prep.sources", step.kind)
+        needed = source.sentinels(**step.settings) if hasattr(source, "sentinels") else ()
+        missing = [sentinel for sentinel in needed if sentinel not in known]
+        require(
+            not missing,
+            f"`sources.{step.name}` writes the special token {' and '.join(missing)}, which "
+            f"{recipe.tokenizer.path} does not have; set `tokenizer.add_sentinels: true`.",
+        )
 
 
 def learn(
-    folder: Path, part: str, *, files: list[Path], settings: Tokenizer, key: str, threads: int
+    folder: Path,
+    part: str,
+    *,
+    files: list[Path],
+    settings: Tokenizer,
+    key: str,
+    threads: int | None,
 ) -> Outcome:
-    """Trains or loads, proves and saves.
+    """Trains or loads, and saves.
 
     Raises:
-        UserError: if the documents do not yield so many entries, or a document does not come back.
+        UserError: if the documents do not yield so many entries.
     """
     from data_prep.tokenizers import files as tokenizer_files
     from data_prep.tokenizers.encoder import Encoder
-    from data_prep.tokenizers.proof import prove
 
     # This stage has one task, so its threads have the machine to themselves.
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
-    os.environ["RAYON_NUM_THREADS"] = str(threads)
+    os.environ["RAYON_NUM_THREADS"] = str(threads or num_cores())
     sample = Sample(files, settings.training_bytes)
     tokenizer_json, roles, config = _make(settings, sample, key)
-    encoder = Encoder(tokenizer_json, roles)
+    encoder = Encoder(tokenizer_json, roles, compiled=False)
     num_documents, num_bytes = sample.size
     if settings.vocab_size is not None and encoder.vocab_size < settings.vocab_size:
         raise UserError(
@@ -88,7 +113,6 @@ def learn(
             f"{num_documents} training documents ({num_bytes:,} bytes) yield "
             f"{encoder.vocab_size}; set `{key}={encoder.vocab_size}` or lower, or add code."
         )
-    proof = prove(tokenizer_json, roles, sample.records, settings.proof_bytes)
     with atomic_path(folder / part) as partial:
         tokenizer_files.write(partial, tokenizer_json, roles, config)
     figures = {
@@ -98,7 +122,6 @@ def learn(
         "sentinels": encoder.ids,
         "training_documents": num_documents,
         "training_bytes": num_bytes,
-        "proof": dataclasses.asdict(proof),
     }
     return Outcome((part,), digest(tokenizer_json, roles, config), figures)
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import json
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.tokenizers import files
+from data_prep.tokenizers.kernels import PADDING, first_loss
 from foundry_plugins.contract.errors import UserError
 from foundry_plugins.contract.fingerprint import fingerprint
 from foundry_plugins.contract.sentinels import END_OF_TEXT, PAD, SENTINELS
@@ -31,7 +33,6 @@ class Encoder:
         ids: Token id of every sentinel that the vocabulary has; of end-of-text and padding always,
             whatever their names there.
         vocab_size: Number of ids.
-        fingerprint: `foundry_plugins.contract.fingerprint` of the vocabulary.
         byte_lengths: For every id, how many bytes of a document it stands for.
         is_compiled: Whether the compiled encoder is used; else the tokenizers library.
         obstacle: Why it is not used, if it is not.
@@ -51,16 +52,31 @@ class Encoder:
         self.is_compiled = self._compiled is not None
         self.ids = _sentinel_ids(content, files.TRAINED_ROLES if roles is None else roles)
         self.vocab_size = len(table)
-        self.fingerprint = fingerprint(tokenizer_json)
         self.byte_lengths = np.array([len(token) for token in table], dtype=np.int64)
-        self._blob = np.frombuffer(b"".join(table), dtype=np.uint8)
+        self._blob = np.frombuffer(b"".join(table) + bytes(PADDING), dtype=np.uint8)
         self._blob_ends = np.cumsum(self.byte_lengths)
 
     @classmethod
     def load(cls, folder: Path, *, compiled: bool = True) -> Encoder:
-        """The tokenizer of a folder; one that this process has loaded before is kept."""
-        tokenizer_json, roles = files.read(folder)
-        return _load(tokenizer_json, tuple(sorted(roles.items())), compiled)
+        """The tokenizer of a folder, as `of` has it."""
+        return cls.of(*files.read(folder), compiled=compiled)
+
+    @classmethod
+    def of(cls, tokenizer_json: str, roles: Mapping[str, str], *, compiled: bool = True) -> Encoder:
+        """A tokenizer; one that this process has made before is kept."""
+        return _made(tokenizer_json, tuple(sorted(roles.items())), compiled)
+
+    @functools.cached_property
+    def by_library(self) -> Encoder:
+        """The same tokenizer, applied by the tokenizers library."""
+        other = copy.copy(self)
+        other._compiled, other.obstacle, other.is_compiled = None, "not wanted", False
+        return other
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """`foundry_plugins.contract.fingerprint` of the vocabulary."""
+        return fingerprint(self._json)
 
     def encode(
         self,
@@ -94,8 +110,6 @@ class Encoder:
         return joined
 
     def _encode(self, texts: Sequence[str], names: Sequence[str]) -> list[np.ndarray]:
-        from data_prep.tokenizers.kernels import PADDING, first_loss
-
         encoded = [text.encode() for text in texts]
         ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
         data = np.frombuffer(b"".join(encoded) + bytes(PADDING), dtype=np.uint8)
@@ -157,7 +171,7 @@ class Encoder:
 
 
 @functools.lru_cache(maxsize=2)
-def _load(tokenizer_json: str, roles: tuple[tuple[str, str], ...], compiled: bool) -> Encoder:
+def _made(tokenizer_json: str, roles: tuple[tuple[str, str], ...], compiled: bool) -> Encoder:
     return Encoder(tokenizer_json, dict(roles), compiled=compiled)
 
 

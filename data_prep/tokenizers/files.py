@@ -66,7 +66,8 @@ def write(
 def read(folder: Path) -> tuple[str, dict[str, str]]:
     """The text of a folder's ``tokenizer.json``, and the roles of its special tokens."""
     special = json.loads((folder / SPECIAL_FILE).read_text(encoding="utf-8"))
-    return (folder / TOKENIZER_FILE).read_text(encoding="utf-8"), roles_in(special)
+    text = (folder / TOKENIZER_FILE).read_text(encoding="utf-8")
+    return text.removesuffix("\n"), roles_in(special)
 
 
 def roles_in(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_prep.tokenizers.jit import kernel
+from data_prep.kernel import kernel
 from data_prep.tokenizers.merging import NO_TOKEN, Merges, merge, merge_short, mix, symbols_of
 from data_prep.tokenizers.viterbi import Entries, segment
 
@@ -154,19 +154,27 @@ def first_loss(
     Args:
         tokens: Ids of all texts.
         token_ends: Where each text's ids end.
-        data: The texts' UTF-8.
+        data: The texts' UTF-8, followed by `PADDING`.
         ends: Where each text ends.
-        blob: The bytes of all entries of the vocabulary, one after the other.
+        blob: The bytes of all entries of the vocabulary, one after the other, then `PADDING`.
         blob_ends: Where each ends.
     """
     token, position, start = 0, 0, 0
     for number in range(len(ends)):
         while token < token_ends[number]:
             index = tokens[token]
-            for byte in range(blob_ends[index - 1] if index else 0, blob_ends[index]):
-                if position >= ends[number] or blob[byte] != data[position]:
+            byte, stop = int(blob_ends[index - 1]) if index else 0, int(blob_ends[index])
+            # Eight bytes at a time; the shift leaves those of the entry.
+            while byte < stop:
+                length = min(stop - byte, 8)
+                differs = (_word(blob, byte) ^ _word(data, position)) << np.uint64(64 - 8 * length)
+                if differs != 0 or position + length > ends[number]:
+                    while position < ends[number] and blob[byte] == data[position]:
+                        byte += 1
+                        position += 1
                     return number, position - start
-                position += 1
+                byte += length
+                position += length
             token += 1
         if position != ends[number]:
             return number, position - start

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_prep.tokenizers.jit import kernel
+from data_prep.kernel import kernel
 from data_prep.tokenizers.scanners import character
 
 NO_TOKEN = -1

@@ -18,10 +18,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-_CL100K = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|{digits}"
-    r"| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+from foundry_plugins.contract.split_patterns import cl100k
+
 SPACED_PATTERN = " *[^ ]+| +"
 
 DEFAULT = "qwen2"
@@ -56,8 +54,7 @@ def pre_tokenizer(name: str) -> dict[str, Any]:
     """The section ``pre_tokenizer`` of a byte-level ``tokenizer.json``."""
     splitter = PATTERNS[name]
     if splitter.scanner == CL100K:
-        digits = r"\p{N}" if splitter.digits == 1 else rf"\p{{N}}{{1,{splitter.digits}}}"
-        return _sequence(split(_CL100K.format(digits=digits)), _byte_level(use_regex=False))
+        return _sequence(split(cl100k(splitter.digits)), _byte_level(use_regex=False))
     if splitter.digits:
         digits_alone = {"type": "Digits", "individual_digits": True}
         return _sequence(digits_alone, _byte_level(use_regex=True))

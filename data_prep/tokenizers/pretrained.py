@@ -15,6 +15,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from data_prep.tokenizers import files
 from data_prep.tokenizers import sentencepiece_conversion as sentencepiece
 from data_prep.tokenizers.patterns import split
@@ -67,7 +69,7 @@ def load(
     _write_spaces_as_themselves(content)
     roles = _set_sentinels(content, files.roles_in(config), add_sentinels, path)
     kept = {key: config[key] for key in _KEPT_CONFIG if key in config}
-    return json.dumps(content, indent=2, ensure_ascii=False), roles, kept
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2).decode(), roles, kept
 
 
 def stamp(path: Path) -> list[str]:

@@ -3,17 +3,15 @@
 """The proof, on the corpus, that a tokenizer loses nothing and that the fast way is the exact way.
 
 Every text must come back byte for byte, and the compiled encoder must give the ids of the
-tokenizers library. It knows no way to lose a byte, so ``proof_bytes`` are enough to compare the
-two. Where they differ, or where only the library can apply a tokenizer, the library encodes, the
-log says so, and the whole sample must come back. Later every document is checked once more as it
-is encoded.
+tokenizers library. It knows no way to lose a byte, so a sample is enough to compare the two. Where
+they differ, or where only the library can apply a tokenizer, the library encodes, and all that the
+tokenizer was given must come back. Later every document is checked once more as it is encoded.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,9 +21,7 @@ from data_prep.tokenizers.encoder import Encoder
 COMPILED, LIBRARY = "compiled", "library"
 _BATCH_CHARS = 1_000_000
 
-_log = logging.getLogger(__name__)
-
-Records = Callable[[], Iterable[Mapping[str, Any]]]
+Records = Iterable[Mapping[str, Any]]
 
 
 @dataclasses.dataclass
@@ -46,52 +42,52 @@ class Proof:
     bytes: int = 0
     tokens: int = 0
 
+    def add(self, encoder: Encoder, ids: np.ndarray) -> None:
+        """Takes note of a text that came back."""
+        self.documents += 1
+        self.bytes += int(encoder.byte_lengths[ids].sum())
+        self.tokens += len(ids)
 
-def prove(tokenizer_json: str, roles: Mapping[str, str], records: Records, limit: int) -> Proof:
-    """Encodes documents.
+
+def compare(encoder: Encoder, records: Records, limit: int) -> Proof:
+    """Encodes documents in both ways, until they differ.
 
     Args:
-        tokenizer_json: The tokenizer.
-        roles: Of its special tokens.
-        records: Gives the documents, each time it is called.
-        limit: Bytes on which both encoders are compared; the library alone is given all.
+        encoder: The tokenizer.
+        records: The documents.
+        limit: Bytes that are enough.
 
     Raises:
         UserError: naming the first document that does not come back, and what was lost.
     """
-    encoder = Encoder(tokenizer_json, roles)
     if not encoder.is_compiled:
-        return _fall_back(tokenizer_json, roles, records, encoder.obstacle)
-    library = Encoder(tokenizer_json, roles, compiled=False)
+        return Proof(LIBRARY, encoder.obstacle)
+    library = encoder.by_library
     proof = Proof(COMPILED)
-    for batch in batches(records()):
-        encoded = _encode(encoder, batch, proof)
+    for batch in batches(records, limit):
+        encoded = encode(encoder, batch)
         for record, ids, wanted in zip(batch, encoded, encode(library, batch), strict=True):
             if not np.array_equal(ids, wanted):
                 reason = f"the compiled encoder gives other ids for {name_of(record)}"
-                return _fall_back(tokenizer_json, roles, records, reason)
+                return Proof(LIBRARY, reason)
+            proof.add(encoder, ids)
         if proof.bytes >= limit:
             break
     return proof
 
 
-def _fall_back(
-    tokenizer_json: str, roles: Mapping[str, str], records: Records, reason: str
-) -> Proof:
-    _log.warning("Encoding with the tokenizers library, several times slower: %s.", reason)
-    encoder = Encoder(tokenizer_json, roles, compiled=False)
-    proof = Proof(LIBRARY, reason)
-    for batch in batches(records()):
-        _encode(encoder, batch, proof)
+def by_library(encoder: Encoder, records: Records) -> Proof:
+    """Encodes documents with the library.
+
+    Raises:
+        UserError: as `compare`.
+    """
+    library = encoder.by_library
+    proof = Proof(LIBRARY)
+    for batch in batches(records):
+        for ids in encode(library, batch):
+            proof.add(library, ids)
     return proof
-
-
-def _encode(encoder: Encoder, batch: list[Mapping[str, Any]], proof: Proof) -> list[np.ndarray]:
-    encoded = encode(encoder, batch)
-    proof.documents += len(batch)
-    proof.bytes += sum(int(encoder.byte_lengths[ids].sum()) for ids in encoded)
-    proof.tokens += sum(len(ids) for ids in encoded)
-    return encoded
 
 
 def encode(encoder: Encoder, batch: list[Mapping[str, Any]]) -> list[np.ndarray]:
@@ -108,14 +104,15 @@ def name_of(record: Mapping[str, Any]) -> str:
     return "/".join(filter(None, (record.get("repository"), record["path"])))
 
 
-def batches(records: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    """Documents by about a million characters: enough to be fast, few enough to hold."""
+def batches(records: Records, limit: int = _BATCH_CHARS) -> Iterator[list[Mapping[str, Any]]]:
+    """Documents by about a million characters or fewer: enough to be fast, few enough to hold."""
+    limit = min(limit, _BATCH_CHARS)
     batch: list[Mapping[str, Any]] = []
     size = 0
     for record in records:
         batch.append(record)
         size += len(record["text"])
-        if size >= _BATCH_CHARS:
+        if size >= limit:
             yield batch
             batch, size = [], 0
     if batch:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_prep.tokenizers.jit import kernel
+from data_prep.kernel import kernel
 from data_prep.tokenizers.patterns import CL100K, GPT2, JOINED, SPACED
 
 # Classes of characters; each has one. ALONE is a digit that ends the text before it.

@@ -38,8 +38,9 @@ class Tokenizer:
         drop_normalizer: For ``pretrained``: leave out its normalizer, dummy prefix and removal of
             spaces, which lose text. Ids of text that they do not change stay.
         proof_bytes: Text that must come back, and on which the compiled encoder must give the
-            ids of the tokenizers library, before a part is encoded. Where the library has to
-            encode, all of ``training_bytes`` must come back.
+            ids of the tokenizers library, before a part is encoded: the first documents of every
+            part that holds ``training_bytes``. Where the library has to encode, all of these parts
+            must come back.
     """
 
     vocab_size: int | None = None
@@ -49,7 +50,7 @@ class Tokenizer:
     path: str | None = None
     add_sentinels: bool = False
     drop_normalizer: bool = False
-    proof_bytes: int = 4_000_000
+    proof_bytes: int = 2_000_000
 
     def __post_init__(self) -> None:
         require(

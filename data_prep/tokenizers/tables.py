@@ -20,7 +20,9 @@ from data_prep.tokenizers.viterbi import fill as fill_entries
 from foundry_plugins.contract.token_bytes import byte_level_alphabet, byte_token, is_byte_level
 
 _NUM_CODE_POINTS = 0x110000
-_SURROGATES = (0xD800, 0xE000)
+# Where no letter, number or space is or ever will be: surrogates, planes without a character or a
+# plan for one (Unicode's roadmaps), and those for private use.
+_EMPTY = ((0xD800, 0xE000), (0x40000, 0xE0000), (0xF0000, _NUM_CODE_POINTS))
 # As in the tokenizers library: how much less likely an unknown character is than any entry.
 _UNKNOWN_PENALTY = 10.0
 # Empty places for each full one, so that a search ends soon.
@@ -185,9 +187,9 @@ def classes(digits_alone: bool) -> np.ndarray:
     """
     from tokenizers import Regex, normalizers, pre_tokenizers
 
-    points = np.concatenate(
-        [np.arange(_SURROGATES[0]), np.arange(_SURROGATES[1], _NUM_CODE_POINTS)]
-    ).astype("<u4")
+    points = np.delete(
+        np.arange(_NUM_CODE_POINTS, dtype="<u4"), np.concatenate([np.r_[slice(*e)] for e in _EMPTY])
+    )
     text = points.tobytes().decode("utf-32-le")
     table = np.full(_NUM_CODE_POINTS, OTHER, dtype=np.uint8)
     for pattern, kind in ((r"\p{L}", LETTER), (r"\p{N}", NUMBER), (r"\s", SPACE)):

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,32 @@ from foundry_plugins.contract.errors import disk_full
 
 # A folder that holds this file was written by this project: it is never read as source code.
 OUTPUT_MARKER = ".foundry_plugins_output"
+PARTIAL = ".partial"
+_attempt: contextvars.ContextVar[str] = contextvars.ContextVar("attempt", default="")
+
+
+@contextlib.contextmanager
+def attempt(name: str) -> Iterator[None]:
+    """Has `atomic_path` write to temporaries of one attempt of several that may run at once.
+
+    Each then replaces the path by what it wrote itself. Temporaries of an attempt that was killed
+    stay until `remove_partials`.
+    """
+    token = _attempt.set(f".{name}")
+    try:
+        yield
+    finally:
+        _attempt.reset(token)
+
+
+def remove_partials(folder: Path) -> None:
+    """Removes what killed attempts left in a folder."""
+    for path in folder.glob(f".*{PARTIAL}"):
+        # Moved first: an attempt that still writes there must not put the rest of it in place.
+        gone = path.with_name(f".{uuid.uuid4().hex}{PARTIAL}")
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(path, gone)
+        remove(gone)
 
 
 @contextlib.contextmanager
@@ -23,12 +51,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     A kill at any instant leaves either the old ``path`` or the new one (a folder, which cannot be
     replaced in one step, possibly as ``.NAME.old``: the next try puts it back). Temporaries have
-    fixed names and are removed by the next try, so nothing piles up.
+    fixed names and are removed by the next try, so nothing piles up; where tries may overlap, see
+    `attempt`.
 
     Raises:
         UserError: when the disk is full.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}{_attempt.get()}{PARTIAL}")
     remove(partial)
     _recover(path)
     path.parent.mkdir(parents=True, exist_ok=True)

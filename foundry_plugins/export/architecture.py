@@ -173,7 +173,8 @@ def _kv_heads(checkpoint: Checkpoint) -> int:
     attention, n_heads = checkpoint.config["attn_config"], checkpoint.config["n_heads"]
     kind = attention["attn_type"]
     if kind in _MULTI_QUERY:
-        return 1
+        # Only this package's class takes another number; a stored null means the default.
+        return attention.get("kv_n_heads") or 1
     if kind == "multihead_attention":
         return n_heads
     require(

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A ``tokenizer.json`` as GGUF metadata, or why llama.cpp would tokenize otherwise.
 
-llama.cpp splits text by a pattern that it knows by name. Its ``qwen2`` is `SPLIT`, the pattern of
-cl100k with single digits; a tokenizer with any other pattern, with normalization, or with added
-tokens that eat neighbouring spaces gives other ids, so it is refused.
+llama.cpp splits text by a pattern that it knows by name. Its ``qwen2`` is `QWEN2`; a tokenizer
+with any other pattern, with normalization, or with added tokens that eat neighbouring spaces gives
+other ids, so it is refused.
 """
 
 from __future__ import annotations
@@ -14,11 +14,8 @@ import json
 from typing import Any
 
 from foundry_plugins.contract.errors import UserError, require
+from foundry_plugins.contract.split_patterns import QWEN2
 
-SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
 # Token types of the GGUF specification.
 NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
 
@@ -96,7 +93,7 @@ def _splits_like_qwen2(pre_tokenizer: dict[str, Any] | None) -> bool:
         return False
     split, byte_level = steps
     return (
-        split["pattern"] == {"Regex": SPLIT}
+        split["pattern"] == {"Regex": QWEN2}
         and split["behavior"] == "Isolated"
         and not split["invert"]
         and not byte_level["add_prefix_space"]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from data_prep.tokenizers import byte_level
+from tests.data_prep import small_dataset
 from tests.data_prep.s3_server import bucket, s3_server
 
 # Fixtures of other files that all tests here may use.
@@ -91,3 +93,14 @@ def tree() -> Callable[[Path], dict[str, bytes]]:
         return content
 
     return read
+
+
+@pytest.fixture(scope="session")
+def _written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_dataset.build(tmp_path_factory.mktemp("written") / "data")
+
+
+@pytest.fixture
+def dataset(_written: Path, tmp_path: Path) -> Path:
+    """A copy of a small dataset, to damage."""
+    return Path(shutil.copytree(_written, tmp_path / "data"))

@@ -121,7 +121,7 @@ def test_a_second_run_skips_and_says_so(
 ) -> None:
     before = tree(converted)
     done = convert(source_folder, converted, "variables.workers=1")
-    assert done.stdout.count("already done") == 9
+    assert done.stdout.count("already done") == 10
     assert "Nothing was left to do" in done.stdout
     assert tree(converted) == before
 
@@ -317,6 +317,10 @@ def test_what_was_set_aside_goes_with_its_recipe(
     convert: Convert, code: Path, tmp_path: Path
 ) -> None:
     convert(code, tmp_path / "out", "keep_dropped=true", "filters=[{max_lines: {limit: 300}}]")
-    assert any((tmp_path / "out/dropped").iterdir())
+    dropped = [r for p in (tmp_path / "out/dropped").iterdir() for r in read_file(p)]
+    assert {record["reason"] for record in dropped} == {"max_lines"}
+    counts = collections.Counter(record["language"] for record in dropped)
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert report["dropped_by_language"] == {"max_lines": counts}
     convert(code, tmp_path / "out", "filters=[{max_lines: {limit: 300}}]")
     assert not (tmp_path / "out/dropped").exists()

@@ -45,7 +45,7 @@ def test_kills_change_nothing(
     argv = command(source_folder, output, "variables.workers=2")
     kills = 0
     stages = ("read", "exact_duplicates", "exact_duplicates_marks", "survivors", "shuffle")
-    for stage in (*stages, "vocabulary", "shards", "publish"):
+    for stage in (*stages, "vocabulary", "proof", "shards", "publish"):
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL, start_new_session=True) as process:
             # Until the stage has a first marker, then a random moment more.
             markers = output / ".work/ledger" / stage

@@ -13,7 +13,7 @@ import pytest
 
 from data_prep import document_file, languages
 from data_prep.dedup import exact
-from data_prep.document import Document, Dropped, blob_id, decode
+from data_prep.document import Document, blob_id
 
 
 @pytest.mark.parametrize("module", [languages, exact])
@@ -38,30 +38,6 @@ def test_docstring_examples(module: ModuleType) -> None:
 )
 def test_language_by_name(path: str, language: str | None) -> None:
     assert languages.language_of(path) == language
-
-
-@pytest.mark.parametrize(
-    ("path", "data", "reason"),
-    [
-        ("a.png", b"x", "not_source"),
-        ("a.py", b"", "empty"),
-        ("a.py", b"x = '\0'", "binary"),
-        ("a.py", b"x = '\xe9'", "not_utf8"),
-        # UTF-16 holds zero bytes wherever a character is ASCII.
-        ("a.py", "x = 1".encode("utf-16"), "binary"),
-    ],
-)
-def test_reasons(path: str, data: bytes, reason: str) -> None:
-    found = decode(data, path=path, source="code")
-    assert isinstance(found, Dropped)
-    assert found.reason == reason
-
-
-def test_text_is_the_bytes_and_nothing_else() -> None:
-    data = "\ufeffa = 'é'\r\nb\u2028c\n".encode()
-    found = decode(data, path="a.py", source="code")
-    assert isinstance(found, Document)
-    assert found.text.encode() == data
 
 
 def test_origin_is_gits_id(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def test_tidy_removes_what_is_not_planned(tmp_path: Path) -> None:
     ledger.execute(task())
     ledger.execute(Task("stage", "00001", "", 1, write, {"text": "old"}))
     (ledger.folder("stage") / ".00000.txt.partial").write_text("half")
+    (ledger.folder("stage") / ".00000.txt.4f2a.partial").mkdir()
     ledger.tidy("stage", ["00000"])
     left = sorted(p.name for p in ledger.folder("stage").iterdir())
     assert left == ["00000.also", "00000.txt"]
@@ -69,6 +70,13 @@ def test_an_edited_module_has_another_code(tmp_path: Path, monkeypatch: object) 
     before = ledger_module.code_of(ledger_module, "data_prep.ledger")
     assert before[0] == before[1]
     assert len(before[0]) == 64
+
+
+def test_a_start_removes_what_killed_attempts_left(tmp_path: Path) -> None:
+    for name in (".train.4f2a.partial", "train"):
+        (tmp_path / name).mkdir()
+    with exclusive(tmp_path):
+        assert sorted(p.name for p in tmp_path.iterdir()) == [".work", "train"]
 
 
 HOLDER = """

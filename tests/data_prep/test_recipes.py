@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from tests.data_prep.git_repository import ordinary
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 RECIPES = sorted((REPOSITORY / "yamls/data").glob("*.yaml"))
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
@@ -239,6 +241,14 @@ def notebooks(folder: Path) -> None:
         (folder / f"shelf{n}.ipynb").write_text(json.dumps(content))
 
 
+def repositories(folder: Path) -> None:
+    """One with a licence, of which one commit adds the benchmark problem."""
+    notice = "Permission is hereby granted, free of charge, to any person obtaining a copy\n"
+    shelf, _ = ordinary(folder / "shelf", number=30, license_text=f"MIT License\n\n{notice}")
+    shelf.write("scanner.py", (LIBRARY / "json/scanner.py").read_bytes())
+    shelf.commit("Add the scanner that reads numbers")
+
+
 def benchmarks(folder: Path) -> None:
     """One problem, and it is in the data: a document of the standard library."""
     source = (LIBRARY / "json/scanner.py").read_text()
@@ -268,6 +278,7 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, Path]
     issues(root / "issues")
     pull_requests(root / "pull_requests")
     notebooks(root / "notebooks")
+    repositories(root / "repositories")
     benchmarks(root / "benchmarks")
     copy_modules(LIBRARY / "json", root / "code/repl")
     run(
@@ -285,6 +296,7 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, Path]
                 *("pull_requests", "notebooks", "benchmarks", "code"),
             )
         },
+        "repositories": root / "repositories/*",
         "tokenizer": root / "trained/tokenizer",
         "vocab_size": 360,
         "sequence_length": 128,
@@ -313,7 +325,8 @@ def copy_modules(source: Path, target: Path) -> None:
 
 
 EXPECTED: dict[str, Sequence[str]] = {
-    "refact": ("text", "code"),
+    "refact": ("text", "code", "diffs"),
+    "git_history": ("commits",),
     "starcoder": ("code", "issues", "notebooks", "commits"),
     "starcoder2": ("code", "issues", "pull_requests", "notebooks"),
     "repltuned": ("repls",),
@@ -338,6 +351,6 @@ def test_recipe_runs(
 
 def test_there_is_one_for_every_system() -> None:
     assert [path.stem for path in RECIPES] == [
-        *("refact", "replit", "repltuned", "santacoder", "starcoder", "starcoder2"),
+        *("git_history", "refact", "replit", "repltuned", "santacoder", "starcoder", "starcoder2"),
         *("thesis_code", "thesis_pile", "thesis_python"),
     ]

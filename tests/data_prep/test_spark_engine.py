@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,8 +13,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
+
+from data_prep.dedup import planted
+from data_prep.engines import spark, spark_session
 
 pyspark = pytest.importorskip("pyspark", reason="needs the extra `spark`")
 if not shutil.which("java"):
@@ -87,7 +93,42 @@ def test_cluster_writes_what_one_process_writes(
     assert "Nothing was left to do" in again.stdout
 
 
+@pytest.fixture(scope="module")
+def near_copies(source_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source folder, and of every third file a copy of some kind of `planted.KINDS`."""
+    folder = tmp_path_factory.mktemp("near") / "source"
+    shutil.copytree(source_folder, folder)
+    files = sorted(folder.rglob("*.py"))[::3]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    kinds = list(planted.KINDS)
+    for kind, number, copy in planted.plant(texts):
+        if kind == kinds[number % len(kinds)]:
+            file = files[number]
+            file.with_name(f"{file.stem}_{kind}.py").write_text(copy, encoding="utf-8")
+    return folder
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_near_duplicates_on_two_workers(
+    convert: Callable[..., subprocess.CompletedProcess[str]],
+    near_copies: Path,
+    tmp_path: Path,
+    tree: Callable[[Path], dict[str, bytes]],
+    master: str,
+) -> None:
+    for preset in ("verified", "starcoder"):
+        near = (f"dedup={{exact: true, near: {{preset: {preset}}}}}", "keep_dropped=true")
+        local, cluster = tmp_path / f"local-{preset}", tmp_path / f"spark-{preset}"
+        convert(near_copies, local, *near)
+        convert(near_copies, cluster, *near, *on_spark(master), env=LOCAL)
+        assert tree(cluster) == tree(local)
+        dropped = json.loads((cluster / "report.json").read_text())["dropped"]
+        assert dropped["near_duplicate"] > 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_killed_driver_and_another_engine_change_nothing(
     command: Callable[..., list[str]],
     convert: Callable[..., subprocess.CompletedProcess[str]],
@@ -106,10 +147,52 @@ def test_killed_driver_and_another_engine_change_nothing(
             while process.poll() is None and not (markers.is_dir() and any(markers.iterdir())):
                 time.sleep(0.01)
             process.kill()
-        # The cluster ends what the killed driver had started.
-        time.sleep(5)
+        # What the killed driver had started may go on for some seconds, beside the next one.
     convert(source_folder, output, *on_spark(master), *whole, env=LOCAL)
     assert tree(output) == tree(tmp_path / "local")
+
+
+def test_groups_go_to_partitions_one_by_one(tmp_path: Path) -> None:
+    program = """
+from pyspark.sql import functions as F
+from data_prep.engines import spark, spark_session
+with spark.SparkEngine(spark_session.Spark("local[2]")) as engine:
+    rows = engine._session.range(100).select((F.col("id") % 20).alias(spark.GROUP))
+    for count in (20, 7):
+        found = spark._partitioned(rows, count).select(spark.GROUP, F.spark_partition_id())
+        print("placed", all(p == g % count for g, p in found.collect()))
+"""
+    argv = [sys.executable, "-c", program]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=LOCAL)
+    assert done.stdout.splitlines()[-2:] == ["placed True"] * 2, done.stderr
+
+
+def test_batches_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spark, "BATCH_BYTES", 10_000)
+    table = pa.table({"line": [b"x" * 999] * 100, "group": [0] * 100})
+    batches = list(spark._batches(table))
+    assert max(batch.nbytes for batch in batches) <= 11_000
+    assert pa.Table.from_batches(batches).equals(table.combine_chunks())
+    assert [len(batch) for batch in spark._batches(pa.table({"line": [b"x" * 99_999] * 3}))] == [
+        1
+    ] * 3
+    assert list(spark._batches(table.slice(0, 0))) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "cores"),
+    [
+        ({"master": "local[8]"}, 8),
+        ({"master": "local[6,3]"}, 6),
+        ({"master": "local[*]"}, None),
+        ({"config": {"spark.cores.max": "64"}}, 64),
+        ({"config": {"spark.executor.instances": "8", "spark.executor.cores": "4"}}, 32),
+        ({"master": "local[8]", "cores": 256}, 256),
+        ({}, None),
+    ],
+)
+def test_cores_of_the_cluster(settings: dict[str, Any], cores: int | None) -> None:
+    assert spark_session.Spark(**settings).num_cores == cores
 
 
 def test_no_such_master_is_a_sentence(

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from data_prep.conversations import pull_request_files
 from data_prep.conversations.pull_request_files import base_pieces, diff_hunks, usable
 from data_prep.document import BadRow, Document
 from data_prep.sources import github_pull_requests
+from foundry_plugins.contract.diffs import pr
 
 TITLE = "Count lines that have no end"
 BODY = "The last line of a file was not counted, bob."
@@ -89,24 +89,24 @@ EVENTS = [
     request("closed", "bob", 7, merged=True, head={"sha": "two"}),
 ]
 COMMITS = {
-    "base": {"count.py": "a\nb\nc", "gone.py": "x"},
-    "one": {"count.py": "a\nB\nc", "new.py": "n"},
-    "two": {"count.py": "a\nB\nc\nd", "new.py": "n"},
+    "base": {"count.py": "a\nb\nc\n", "gone.py": "x"},
+    "one": {"count.py": "a\nB\nc\n", "new.py": "n\n"},
+    "two": {"count.py": "a\nB\nc\nd\n", "new.py": "n\n"},
 }
 EXPECTED = (
     "<pr>Title: Count lines that have no end\n"
     "username_0: The last line of a file was not counted, username_1."
     "<pr_status>opened<repo_name>ann/tool"
-    "<pr_base><pr_file>count.py<pr_base_code>a\nb\nc"
+    "<pr_base><pr_file>count.py<pr_base_code>a\nb\nc\n"
     "<pr_diff><pr_file>count.py<pr_diff_hunk>@@ -1,3 +1,3 @@\n a\n-b\n+B\n c"
-    "<pr_file>gone.py<pr_diff_hunk>@@ -1,1 +0,0 @@\n-x"
+    "<pr_file>gone.py<pr_diff_hunk>@@ -1,1 +0,0 @@\n-x\n\\ No newline at end of file"
     "<pr_file>new.py<pr_diff_hunk>@@ -0,0 +1,1 @@\n+n"
     "<pr_comment>username_1: I think that this needs a test, username_0.<pr_event_id>101"
     "<pr_review>username_1: Nearly.\n<pr_event_id>7<pr_review_state>changes_required"
     "<pr_review_comment><pr_event_id>8<pr_in_reply_to_review_id>7<pr_file>count.py"
     "<pr_diff_hunk_comment_line>2<pr_diff_hunk>@@ -1,2 +1,2 @@\n a\n+b<pr_comment>username_1: Why?"
     "<pr_diff><pr_file>count.py<pr_diff_hunk>@@ -1,3 +1,4 @@\n a\n-b\n+B\n c\n+d"
-    "<pr_file>gone.py<pr_diff_hunk>@@ -1,1 +0,0 @@\n-x"
+    "<pr_file>gone.py<pr_diff_hunk>@@ -1,1 +0,0 @@\n-x\n\\ No newline at end of file"
     "<pr_file>new.py<pr_diff_hunk>@@ -0,0 +1,1 @@\n+n"
     "<pr_review>username_1: \n<pr_event_id>9<pr_review_state>approved"
     "<pr>username_1<pr_status>closed<pr_is_merged>True"
@@ -269,12 +269,12 @@ def test_how_much_of_the_base_is_shown() -> None:
     base, head = {"a.py": "\n".join(lines)}, {"a.py": "\n".join(after)}
     shown = [base_pieces("a.py", base, [base, head], n) for n in range(300)]
     whole = sum(pieces == [base["a.py"]] for pieces in shown) / 300
-    assert abs(whole - pull_request_files.WHOLE_RATE) < 0.1
+    assert abs(whole - pr.WHOLE_RATE) < 0.1
     parts = [pieces for pieces in shown if pieces != [base["a.py"]]]
     assert {len(pieces) for pieces in parts} == {2}
-    sizes = {len(piece.split("\n")) for pieces in parts for piece in pieces}
+    sizes = {len(piece.splitlines()) for pieces in parts for piece in pieces}
     assert min(sizes) >= 1
-    assert max(sizes) <= 1 + 2 * pull_request_files.MOST_LINES
+    assert max(sizes) <= 1 + 2 * pr.MAX_BASE_MARGIN
     assert len(sizes) > 20
     assert base_pieces("new.py", {}, [{"new.py": "n"}]) == []
     assert base_pieces("same.py", {"same.py": "s"}, [{"same.py": "s"}]) == []

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
+import resource
 import types
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_prep.dedup import components, keys, near
+from data_prep.dedup import components, keys, near, pairs
 from data_prep.dedup.settings import NearDuplicates
+from data_prep.engines import rows
 from data_prep.engines.local import LocalEngine
 from data_prep.ledger import Ledger, Outcome, digest
 from data_prep.pipeline import Conversion
@@ -113,11 +116,11 @@ def test_rows_that_are_lost_already_take_no_part(data: list[bytes], tmp_path: Pa
     lost = [0, 1, 20, 21, 22, len(records) - 1]
     marks: list[list[Path]] = []
     for part in range(NUM_PARTS):
-        rows = np.zeros(sum(ids[n] >> 32 == part for n in lost), dtype=LOSER)
-        rows["id"] = [ids[n] for n in lost if ids[n] >> 32 == part]
-        rows["reason"] = 1
+        lost_rows = np.zeros(sum(ids[n] >> 32 == part for n in lost), dtype=LOSER)
+        lost_rows["id"] = [ids[n] for n in lost if ids[n] >> 32 == part]
+        lost_rows["reason"] = 1
         marks.append([tmp_path / f"{part}.marks"])
-        rows.tofile(marks[-1][0])
+        lost_rows.tofile(marks[-1][0])
     losers = search(tmp_path / "out", settings, parts, marks)
     assert losers == expected(records, settings, ids, lost)
     assert not set(losers) & {int(ids[n]) for n in lost}
@@ -129,3 +132,33 @@ def test_no_documents_and_no_duplicates(tmp_path: Path) -> None:
         records = near.records_of(texts, settings)
         parts, _ = write_parts(tmp_path / name / "read", records)
         assert search(tmp_path / name / "out", settings, parts, [[] for _ in parts]) == {}
+
+
+def _peak(folder: Path, documents: int, answer: Any) -> None:
+    """Searches documents of one and the same signature; answers how many are lost, and memory."""
+    # Small pieces, so that what is held as a whole shows.
+    arrays.GROUP_BYTES, arrays.BATCH_BYTES, rows._BUFFER_BYTES = 2_000_000, 1_000_000, 2_000_000
+    near_candidates._EMIT_BYTES, pairs._ROWS_AT_ONCE = 200_000, 8192
+    settings = NearDuplicates(bands=2, rows=5)
+    one = near.records_of([b" ".join(b"%d" % n for n in range(20))], settings)
+    parts, ids = write_parts(folder / "read", np.repeat(one, documents))
+    losers = search(folder / "out", settings, parts, [[] for _ in parts])
+    kept = set(losers.values()) == {int(ids[RANKS - 1])}
+    answer.send((len(losers), kept, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3))
+
+
+def test_memory_of_a_large_bucket_is_bounded(tmp_path: Path) -> None:
+    peaks = []
+    # A fresh interpreter, whose workers share none of the memory of this one.
+    spawned = multiprocessing.get_context("spawn")
+    for documents in (2_000, 200_000):
+        ours, theirs = spawned.Pipe()
+        arguments = (tmp_path / str(documents), documents, theirs)
+        process = spawned.Process(target=_peak, args=arguments)
+        process.start()
+        lost, kept, megabytes = ours.recv()
+        process.join()
+        assert (lost, kept) == (documents - 1, True)
+        peaks.append(megabytes)
+    # A bucket has 5 MB of rows, its pairs 38 MB, and 62 MB with lanes.
+    assert peaks[1] - peaks[0] < 200

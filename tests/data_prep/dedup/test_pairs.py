@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,7 +46,30 @@ def test_stars_unite_what_candidates_do(buckets: Buckets) -> None:
 
 def test_work_grows_with_the_bucket_not_with_its_square() -> None:
     found = pairs.candidates(*rows([list(range(10_000))]))
-    assert len(found) < 12 * 10_000
+    assert len(found) <= 12 * 10_000 + 10 * 16
+
+
+def test_no_document_of_a_large_bucket_has_many_pairs() -> None:
+    for verify, most in ((True, 1000 + 4 * 30 + 8), (False, 1000 + 30)):
+        found = np.concatenate([*pairs.batches(*rows([list(range(30_000))]), verify=verify)])
+        assert np.bincount(found["low"]).max() <= most
+        assert np.bincount(found["high"]).max() <= 16
+        assert set(components.connected_components(found).values()) == {0}
+
+
+@settings(deadline=None)  # the first call compiles
+@given(BUCKETS, st.integers(4, 9), st.integers(1, 20), st.booleans())
+def test_slices_and_batches_unite_what_whole_buckets_do(
+    buckets: Buckets, size: int, rows_at_once: int, verify: bool
+) -> None:
+    expected = components.connected_components(pairs.stars(*rows(buckets)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pairs, "_SLICE", size)
+        patch.setattr(pairs, "_ROWS_AT_ONCE", rows_at_once)
+        found = [*pairs.batches(*rows(buckets), verify=verify)]
+    in_order = [pairs.distinct(batch).tolist() == batch.tolist() for batch in found]
+    assert all(in_order)
+    assert components.connected_components(np.concatenate(found)) == expected
 
 
 def test_distinct() -> None:

@@ -58,7 +58,7 @@ def test_equal_sets_have_equal_digests(lists: OptOut, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["https://example.org/a/b", "a/b/c", "two words", "swh:1:rev:" + CONTENT, "swh:1:cnt:1f"],
+    ["https://example.org/a/b", "a/b/c", "two words", "swh:1:dir:" + CONTENT, "swh:1:cnt:1f"],
 )
 def test_what_is_no_entry(tmp_path: Path, line: str) -> None:
     (tmp_path / "list").write_text(f"# ok\n{line}\n")

@@ -18,6 +18,7 @@ import pytest
 import zstandard
 
 from data_prep import mds, pack
+from data_prep.dedup.exact import normalized_digest
 from data_prep.document import Document
 from data_prep.document_file import dump_line, writing
 from data_prep.provenance import lookup_index
@@ -87,7 +88,8 @@ def build(vocabulary: str) -> Build:
             recorder = Recorder(settings or Provenance(attribution_words=12))
             with writing(root / "documents" / f"{part}.jsonl.zst") as writer:
                 for document in documents:
-                    recorder.add(document.to_dict())
+                    sha256 = hashlib.sha256(document.data).digest()
+                    recorder.add(document.to_dict(), sha256, normalized_digest(document.data))
                     writer.write(dump_line({**document.to_dict(), "split": split}))
             packed = _pack(encoder, documents, languages)
             folder = root / split / number

@@ -93,7 +93,7 @@ def test_too_short_or_strange_finds_nothing(
         result = attribute(written, snippet)
         assert result["matches"] == []
     show(result)
-    assert "No training file shares a run of words with it." in capsys.readouterr().out
+    assert "No document shares a run of words with it." in capsys.readouterr().out
 
 
 def test_the_table_names_file_lines_licence(
@@ -103,6 +103,18 @@ def test_the_table_names_file_lines_licence(
     show(attribute(written, texts(written)["json/decoder.py"][500:1500]))
     shown = capsys.readouterr().out
     assert re.search(r"json/decoder\.py .*\d+-\d+ .*\(exact\)", shown)
+
+
+def test_renamed_variables_hide_little(written: Path) -> None:
+    """A generated function is traced though its names are its own."""
+    text = texts(written)["json/decoder.py"]
+    snippet = text[text.index("def JSONObject(") : text.index("def JSONArray(")]
+    for name, other in (("memo", "cache"), ("pairs", "found"), ("nextchar", "following")):
+        snippet = snippet.replace(name, other)
+    best = attribute(written, snippet)["matches"][0]
+    assert best["name"].endswith("json/decoder.py")
+    assert best["licenses"] is not None
+    assert 0.5 < best["coverage"] < 1.0
 
 
 def test_without_the_index_it_says_how_to_have_one(written: Path, tmp_path: Path) -> None:

@@ -192,3 +192,15 @@ def test_show_says_whether_and_where(written: Path, capsys: pytest.CaptureFixtur
     assert "swh:1:cnt:" in shown
     show(lookup(written, "def not_there(): pass"))
     assert "This text is not in the data." in capsys.readouterr().out
+
+
+def test_a_file_that_is_not_there_is_not_taken_for_an_owner_in_silence(
+    written: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    show(lookup(written, "not_there.py"))
+    shown = capsys.readouterr().out
+    assert "This owner is not in the data." in shown
+    assert "'not_there.py' was taken for a name, as there is no such file; `--kind text`" in shown
+    show(lookup(written, "nobody", kind="owner"))
+    assert "taken for" not in capsys.readouterr().out

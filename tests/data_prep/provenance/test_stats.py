@@ -48,7 +48,7 @@ def test_counts_are_those_of_the_texts_and_shards(data: Path, samples: Any) -> N
 
 
 @pytest.mark.parametrize("rows_a_group", [1, 2, 1000])
-def test_files_on_both_sides_are_counted(
+def test_texts_on_both_sides_are_counted(
     build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_a_group: int
 ) -> None:
     """However the sorted keys are cut into groups of rows."""
@@ -60,15 +60,25 @@ def test_files_on_both_sides_are_counted(
         "validation-00000": documents[6:],
     }
     root = build(tmp_path / "data", parts)
-    assert stats.stats(root)["origins_on_both_sides"] == 2
+    assert stats.stats(root)["texts_on_both_sides"] == 2
 
 
-def test_no_file_is_on_both_sides(
+def test_what_was_written_counts_not_what_was_read(build: Any, tmp_path: Path) -> None:
+    """Two files that an edit made equal are one text; one file made two texts is not."""
+    secret, other = Document.of("key = 'a'\n" * 9), Document.of("key = 'b'\n" * 9)
+    redacted = secret.replace(text="key = '<KEY>'\n" * 9)
+    parts = {"train-00000": [redacted], "validation-00000": [redacted.replace(origin=other.origin)]}
+    assert stats.stats(build(tmp_path / "equal", parts))["texts_on_both_sides"] == 1
+    parts = {"train-00000": [redacted], "validation-00000": [secret]}
+    assert stats.stats(build(tmp_path / "other", parts))["texts_on_both_sides"] == 0
+
+
+def test_no_text_is_on_both_sides(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     content = stats.stats(data)
-    assert content["origins_on_both_sides"] == 0
+    assert content["texts_on_both_sides"] == 0
     stats.show(content)
     shown = capsys.readouterr().out
     assert "both in training and in validation: 0" in shown

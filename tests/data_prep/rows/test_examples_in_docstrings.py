@@ -10,11 +10,11 @@ from types import ModuleType
 import pytest
 
 from data_prep import marked_text
-from data_prep.conversations import hunks, people
+from data_prep.conversations import people
 from data_prep.rows import documents, files
 
 
-@pytest.mark.parametrize("module", [documents, files, hunks, marked_text, people])
+@pytest.mark.parametrize("module", [documents, files, marked_text, people])
 def test_examples(module: ModuleType) -> None:
     failed, tried = doctest.testmod(module)
     assert tried > 0

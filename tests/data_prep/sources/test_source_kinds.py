@@ -31,7 +31,10 @@ ROWS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "jsonl": ({"text": "words"}, {"language": "Text"}),
 }
 TEXT = {"the_stack": "content", "starcoderdata": "content", "commitpack": "new_contents"}
-KINDS = (*ROWS, "parquet", "the_stack_v2", "github_issues", "github_pull_requests", "notebooks")
+KINDS = (
+    *(*ROWS, "parquet", "the_stack_v2", "github_issues", "github_pull_requests", "notebooks"),
+    "git_commits",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -116,7 +119,7 @@ def test_any_value_in_any_field(read_source: Any, tmp_path: Path) -> None:
     more = {"jsonl": {"language": "Text"}, "the_stack_v2": {"content": str(tmp_path)}}
     path = tmp_path / "a.jsonl"
 
-    @hypothesis_settings(max_examples=30, suppress_health_check=list(HealthCheck))
+    @hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
     @given(row=st.dictionaries(keys, values, max_size=8))
     def check(row: dict[str, Any]) -> None:
         for kind in SCHEMAS:

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,32 +12,32 @@ import pytest
 
 from data_prep.tokenizers import proof
 from data_prep.tokenizers.compiled import Compiled
-from data_prep.tokenizers.files import TRAINED_ROLES
+from data_prep.tokenizers.encoder import Encoder
 from foundry_plugins.contract.errors import UserError
 
 
-def records(*texts: str) -> Callable[[], list[dict[str, Any]]]:
-    return lambda: [
-        {"text": text, "path": f"{n}.py", "repository": "a/b"} for n, text in enumerate(texts)
-    ]
+def records(*texts: str) -> list[dict[str, Any]]:
+    return [{"text": text, "path": f"{n}.py", "repository": "a/b"} for n, text in enumerate(texts)]
 
 
 def test_counts_what_came_back(vocabulary: str, corpus: list[str]) -> None:
-    found = proof.prove(vocabulary, TRAINED_ROLES, records(*corpus), 10**9)
+    found = proof.compare(Encoder(vocabulary), records(*corpus), 10**9)
     assert (found.encoder, found.reason) == ("compiled", "")
     assert found.documents == len(corpus)
     assert found.bytes == sum(len(text.encode()) for text in corpus)
     assert 1 < found.bytes / found.tokens < 4
+    assert proof.by_library(Encoder(vocabulary), records(*corpus)).tokens == found.tokens
 
 
 def test_compares_no_more_than_asked(vocabulary: str) -> None:
     texts = ["x" * 1_000_000, "y" * 1_000_000, "z" * 1_000_000]
-    found = proof.prove(vocabulary, TRAINED_ROLES, records(*texts), 1_500_000)
+    found = proof.compare(Encoder(vocabulary), records(*texts), 1_500_000)
     assert (found.documents, found.bytes) == (2, 2_000_000)
+    assert proof.compare(Encoder(vocabulary), records("a", "b", "c"), 2).documents == 2
 
 
 def test_other_ids_leave_it_to_the_library(
-    vocabulary: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    vocabulary: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def bytewise(
         self: Compiled, data: np.ndarray, ends: np.ndarray
@@ -47,15 +45,15 @@ def test_other_ids_leave_it_to_the_library(
         return self._tables.merges.byte_ids[data[: ends[-1]]], ends
 
     monkeypatch.setattr(Compiled, "encode", bytewise)
-    with caplog.at_level(logging.WARNING):
-        found = proof.prove(vocabulary, TRAINED_ROLES, records("a", "    "), 10)
-    assert (found.encoder, found.documents) == ("library", 2)
+    found = proof.compare(Encoder(vocabulary), records("a", "    "), 10)
+    assert found.encoder == "library"
     assert found.reason == "the compiled encoder gives other ids for a/b/1.py"
-    assert found.reason in caplog.text
 
 
-def test_a_loss_names_the_document(vocabulary: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_loss_names_the_document(vocabulary: str) -> None:
     content = json.loads(vocabulary) | {"normalizer": {"type": "NFC"}}
+    encoder = Encoder(json.dumps(content))
+    found = proof.compare(encoder, records("a"), 10)
+    assert (found.encoder, found.reason) == ("library", "it normalizes text (NFC)")
     with pytest.raises(UserError, match=r"a/b/1\.py does not come back.*line 2"):
-        proof.prove(json.dumps(content), TRAINED_ROLES, records("a", "b\ne\u0301"), 10)
-    assert "normalizes text (NFC)" in caplog.text
+        proof.by_library(encoder, records("a", "b\ne\u0301"))

@@ -14,11 +14,8 @@ import pytest
 import zstandard
 
 from foundry_plugins.contract.sentinels import END_OF_TEXT, PAD, SENTINELS
+from foundry_plugins.contract.split_patterns import QWEN2
 
-QWEN2_SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"
-    r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
 CODE = """def add(first, second):
     # a comment
     total = first + second
@@ -42,7 +39,7 @@ def tokenizer() -> Any:
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(QWEN2_SPLIT), "isolated"),
+            pre_tokenizers.Split(Regex(QWEN2), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )

@@ -14,7 +14,8 @@ import pytest
 from data_prep.tokenizers.patterns import pre_tokenizer
 from foundry_plugins.contract.errors import UserError
 from foundry_plugins.contract.sentinels import SENTINELS
-from foundry_plugins.export.gguf_tokenizer import CONTROL, NORMAL, SPLIT, UNUSED, read_vocabulary
+from foundry_plugins.contract.split_patterns import QWEN2
+from foundry_plugins.export.gguf_tokenizer import CONTROL, NORMAL, UNUSED, read_vocabulary
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def content(tokenizer_folder: Path) -> dict[str, Any]:
 
 def test_the_pattern_is_the_one_that_vocabularies_are_trained_with() -> None:
     split, _ = pre_tokenizer("qwen2")["pretokenizers"]
-    assert split["pattern"] == {"Regex": SPLIT}
+    assert split["pattern"] == {"Regex": QWEN2}
 
 
 def test_reads_tokens_types_and_merges(content: dict[str, Any]) -> None:
