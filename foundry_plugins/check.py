@@ -21,7 +21,7 @@ from foundry_plugins.contract.errors import UserError, require
 
 
 @contextlib.contextmanager
-def _section(name: str) -> Iterator[None]:
+def naming_section(name: str) -> Iterator[None]:
     """Turns whatever the host raises while a section is built into a sentence that names it."""
     try:
         yield
@@ -50,7 +50,7 @@ def check_training(path: Path, overrides: list[str]) -> list[tuple[str, str]]:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with _section(str(path)):
+        with naming_section(str(path)):
             from foundry_plugins.host import read_training_config
 
             config = read_training_config(path, overrides)
@@ -64,24 +64,24 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
     from llmfoundry.utils import builders
 
     section = copy.deepcopy(config)
-    with _section("tokenizer"):
+    with naming_section("tokenizer"):
         kwargs = section.tokenizer.get("kwargs", {})
         tokenizer = builders.build_tokenizer(section.tokenizer["name"], kwargs)
     yield "tokenizer", f"{len(tokenizer):,} entries, {section.tokenizer['name']}"
 
-    with _section("train_loader"):
+    with naming_section("train_loader"):
         train = builders.build_dataloader(
             section.train_loader, tokenizer, section.device_train_batch_size
         )
     yield "train_loader", f"{len(train.dataloader.dataset):,} samples"  # type: ignore[union-attr]
     loaders = section.eval_loader or section.eval_loaders
     if loaders:
-        with _section("eval_loader"):
+        with naming_section("eval_loader"):
             found = builders.build_eval_loaders(loaders, tokenizer, section.device_eval_batch_size)
         yield "eval_loader", ", ".join(evaluator.label for evaluator in found)
 
     if section.icl_tasks:
-        with _section("icl_tasks"):
+        with naming_section("icl_tasks"):
             found, _ = builders.build_icl_evaluators(
                 section.icl_tasks,
                 tokenizer,
@@ -90,7 +90,7 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
             )
         yield "icl_tasks", ", ".join(evaluator.label for evaluator in found)
 
-    with _section("model"):
+    with naming_section("model"):
         name = section.model.pop("name")
         section.model["init_device"] = "meta"
         section.model.pop("master_weights_dtype", None)
@@ -103,7 +103,7 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     yield "model", f"{name}, {parameters:,} parameters"
 
-    with _section("optimizer"):
+    with naming_section("optimizer"):
         optimizer = builders.build_optimizer(
             model, section.optimizer.pop("name"), section.optimizer
         )
@@ -111,18 +111,18 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
 
     callbacks, algorithms = [], []
     for name, kwargs in (section.callbacks or {}).items():
-        with _section(f"callbacks.{name}"):
+        with naming_section(f"callbacks.{name}"):
             callbacks.append(builders.build_callback(name, kwargs, train_config=config))
     for name, kwargs in (section.algorithms or {}).items():
-        with _section(f"algorithms.{name}"):
+        with naming_section(f"algorithms.{name}"):
             algorithms.append(builders.build_algorithm(name, kwargs))
     for name, kwargs in (section.loggers or {}).items():
-        with _section(f"loggers.{name}"):
+        with naming_section(f"loggers.{name}"):
             builders.build_logger(name, kwargs)
-    with _section("scheduler"):
+    with naming_section("scheduler"):
         scheduler = builders.build_scheduler(section.scheduler.pop("name"), section.scheduler)
 
-    with _section("max_duration"):
+    with naming_section("max_duration"):
         state = State(
             rank_zero_seed=section.seed,
             run_name="check",
@@ -134,12 +134,12 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
             dataloader=train.dataloader,
             dataloader_label="train",
         )
-    with _section("scheduler"):
+    with naming_section("scheduler"):
         factors = [scheduler(state)]
     yield "scheduler", f"{type(scheduler).__name__}, first learning rate x{factors[0]:.3g}"
     engine = Engine(state=state, logger=Logger(state))
     for callback in callbacks:
-        with _section(f"callbacks ({type(callback).__name__})"):
+        with naming_section(f"callbacks ({type(callback).__name__})"):
             # Ours look for what they act on here; the host's may expect a running trainer.
             if type(callback).__module__.startswith("foundry_plugins."):
                 for event in (Event.INIT, Event.BEFORE_LOAD, Event.FIT_START):

@@ -40,6 +40,20 @@ def check(
     _table("section", "found", rows=check_training(yaml, overrides or []), title=f"{yaml} is sound")
 
 
+@app.command("show-batch")
+def show_batch(
+    yaml: Annotated[Path, typer.Argument(help="A training YAML.")],
+    overrides: Overrides = None,
+    samples: Annotated[int, typer.Option(min=1, help="How many samples.")] = 2,
+) -> None:
+    """Print the first samples that a training YAML shows the model, and what was done to each."""
+    from rich.console import Console
+
+    from foundry_plugins.show_batch import print_samples, samples_of
+
+    print_samples(samples_of(yaml, overrides or [], samples), Console())
+
+
 @app.command()
 def yamls(
     name: Annotated[str | None, typer.Argument(help="The YAML to copy.")] = None,

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from llmfoundry.models.layers.attention import gen_slopes
 from llmfoundry.models.mpt.modeling_mpt import MPTModel
@@ -23,18 +24,81 @@ from llmfoundry.utils.config_utils import (
 from omegaconf import DictConfig
 from omegaconf import OmegaConf as om
 from streaming import StreamingDataset
+from streaming.base.spanner import Spanner
 from torch.distributed.tensor import DTensor
 
 
+class Place(NamedTuple):
+    """What a sample number of `EpochStreamingDataset` stands for."""
+
+    stream: int
+    position: int  # in the stream
+    occurrence: int  # 0 for the first time in an epoch that the sample is shown
+
+
+class _NumberSpanner(Spanner):
+    """Finds a sample by any of its numbers: they are equal modulo the number of samples."""
+
+    def __getitem__(self, index: int) -> tuple[int, int]:
+        return super().__getitem__(index % self.num_samples)
+
+
 class EpochStreamingDataset(StreamingDataset):
-    """A streaming dataset that knows which epoch it is in.
+    """A streaming dataset that knows the epoch, and how often it has shown a sample in it.
 
     ``next_epoch`` is shared memory that one worker advances after a barrier, so another worker may
     read the old or the new value. The value that ``_resume_incr_epoch`` returns is the one that the
     sample order of this iteration was computed from, in every worker.
+
+    ``repeat``, ``choose`` and ``proportion`` may show a sample several times in an epoch, each time
+    under its index in the data set. Here the k-th showing, counted from 0, has the number
+
+        index + k * num_samples
+
+    Numbers are given in ``resample_streams``, which every batching method calls before it shuffles
+    and partitions, and which sees nothing of ranks and workers. From there on the host only passes
+    them along, with -1 for padding: into shared memory (int64), and to ``spanner`` and
+    ``get_item``.
     """
 
     epoch: int = 0
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.spanner = _NumberSpanner(self.samples_per_shard)
+        self._close_connections()
+
+    def resample_streams(
+        self, epoch: int, stream_id: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Shuffle units, and the sample numbers of an epoch before they are shuffled."""
+        units, indices = super().resample_streams(epoch, stream_id)
+        return units, indices + occurrences(indices) * self.num_samples
+
+    def place(self, number: int) -> Place:
+        """Where a sample lies, and which showing in the epoch this is."""
+        occurrence, index = divmod(int(number), self.num_samples)
+        shard, _ = self.spanner[index]
+        stream = int(self.stream_per_shard[shard])
+        return Place(stream, index - int(self.sample_offset_per_stream[stream]), occurrence)
+
+    def first_of(self, stream: int) -> dict[str, Any]:
+        """A stream's first sample as it is stored; fetches its shard if it must."""
+        sample = StreamingDataset.get_item(self, int(self.sample_offset_per_stream[stream]))
+        # Made by a fetch, and cannot be pickled for worker processes.
+        self.__dict__.pop("_cache_filelock", None)
+        self._close_connections()
+        return sample
+
+    def _close_connections(self) -> None:
+        """Drops the clients of object stores that have fetched something in this process.
+
+        Worker processes are forked from it. The host lets them all go on with its client and so
+        with one connection, on which each may read the answer to another's request: shards of
+        another place, or of zeros, without an error. Without a client each makes its own.
+        """
+        for stream in self.streams:
+            stream._downloader.clean_up()
 
     def _resume_incr_epoch(self) -> tuple[int, int]:
         self.epoch, sample_in_epoch = super()._resume_incr_epoch()
@@ -51,10 +115,19 @@ class EpochStreamingDataset(StreamingDataset):
             state["epoch"] = self.next_epoch
         return state
 
-    def stream_of(self, index: int) -> int:
-        """Number of the stream that the sample at a global index comes from."""
-        shard, _ = self.spanner[index]
-        return int(self.stream_per_shard[shard])
+
+def occurrences(indices: np.ndarray) -> np.ndarray:
+    """For each element, how many equal ones come before it."""
+    if (np.diff(indices) > 0).all():
+        return np.zeros_like(indices)
+    # Stable, and near linear on ascending runs, which a resampled epoch consists of.
+    order = np.argsort(indices, kind="stable")
+    ordered = indices[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
+    counts = np.diff(starts, append=len(ordered))
+    result = np.empty_like(indices)
+    result[order] = np.arange(len(ordered)) - np.repeat(starts, counts)
+    return result
 
 
 class MaskingMPTModel(MPTModel):

@@ -20,10 +20,20 @@ SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglo
 HOSTS = {"llmfoundry", "composer", "streaming"}
 # Maths that must run, be tested and be timed without the hosts.
 PURE = [
+    "foundry_plugins/data/boundaries.py",
     "foundry_plugins/data/fim.py",
+    "foundry_plugins/data/pieces.py",
+    "foundry_plugins/data/proof.py",
+    "foundry_plugins/data/spans.py",
+    "foundry_plugins/data/syntax.py",
+    "foundry_plugins/data/vocabulary.py",
     "foundry_plugins/models/attention/alibi.py",
+    "foundry_plugins/models/attention/causal.py",
+    "foundry_plugins/models/attention/masks.py",
     "foundry_plugins/models/attention/reference.py",
     "foundry_plugins/models/attention/sdpa.py",
+    "foundry_plugins/models/flops.py",
+    "foundry_plugins/models/positions.py",
     "foundry_plugins/optim/reference.py",
     "foundry_plugins/schedules/shapes.py",
     "foundry_plugins/eval/byte_ngram.py",

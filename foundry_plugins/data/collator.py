@@ -1,6 +1,6 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""Rows to a batch: labels without padding, token and byte counts, an optional document mask."""
+"""Rows to a batch: they have one length already, so they are stacked."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from foundry_plugins.data.dataset import Row
+from foundry_plugins.data.dataset import IGNORE, Row
 
-IGNORE = -100  # the label that Foundry's losses and metrics skip
+# Fields of a row that the batch holds under the same name.
+_STACKED = ("input_ids", "labels")
+_COUNTS = ("num_bytes", "stored_tokens", "dropped_tokens", "cut_tokens")
 
 
 class CodeTextCollator:
     """Stacks rows of equal length.
 
-    The batch holds ``input_ids`` and ``labels`` (B, T) int64, ``num_bytes`` (B,) int64 (document
-    bytes behind the predicted tokens, for bits per byte), and the lists ``total_tokens`` and
-    ``loss_generating_tokens`` that Composer counts ``max_duration`` and weights microbatches by.
-    With ``sequence_id`` also ``sequence_id`` (B, T): the fragment of each position.
+    The batch holds ``input_ids`` and ``labels`` (B, T) int64, and (B,) int64: ``num_bytes`` (of the
+    documents, behind the predicted tokens, for bits per byte), ``stored_tokens``,
+    ``dropped_tokens`` (those of them that made room for sentinels) and ``cut_tokens`` (those of
+    pairs that did not fit in). The lists ``total_tokens`` and ``loss_generating_tokens`` are what
+    Composer counts ``max_duration`` and weights microbatches by. With ``sequence_id`` also
+    ``sequence_id`` (B, T): the fragment of each position; for a report ``report_group`` and
+    ``report_bytes`` (B, T).
     """
 
     def __init__(self, pad_token_id: int, sequence_id: bool) -> None:
@@ -30,18 +35,16 @@ class CodeTextCollator:
 
     def __call__(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Collates a batch."""
-        input_ids = torch.from_numpy(np.stack([row["input_ids"] for row in rows]))
-        # Every token is learned but padding; <|endoftext|> and the sentinels are (section 3 of the
-        # FIM paper: loss on all sections).
-        labels = input_ids.masked_fill(input_ids == self.pad_token_id, IGNORE)
         batch: dict[str, Any] = {
-            "input_ids": input_ids,
-            "labels": labels,
-            "num_bytes": torch.tensor([row["num_bytes"] for row in rows]),
-            "total_tokens": (labels != IGNORE).sum(dim=1).tolist(),
-            # The first position is given, not predicted.
-            "loss_generating_tokens": (labels[:, 1:] != IGNORE).sum(dim=1).tolist(),
+            name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in _STACKED
         }
+        for name in rows[0]["report"]:
+            batch[name] = torch.from_numpy(np.stack([row["report"][name] for row in rows]))
+        for name in _COUNTS:
+            batch[name] = torch.tensor([row[name] for row in rows])
+        batch["total_tokens"] = (batch["input_ids"] != self.pad_token_id).sum(dim=1).tolist()
+        # The first position is given, not predicted.
+        batch["loss_generating_tokens"] = (batch["labels"][:, 1:] != IGNORE).sum(dim=1).tolist()
         if self.sequence_id:
             batch["sequence_id"] = torch.from_numpy(np.stack([row["fragment"] for row in rows]))
         return batch

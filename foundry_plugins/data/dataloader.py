@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +14,10 @@ from streaming import Stream, StreamingDataset
 from torch.utils.data import DataLoader
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from foundry_plugins.contract.errors import UserError, reject_unknown_keys, require
+from foundry_plugins.contract.errors import reject_unknown_keys, require
 from foundry_plugins.data.collator import CodeTextCollator
-from foundry_plugins.data.dataset import CodeTextDataset, FIMOptions
-from foundry_plugins.data.fim import SPM_VARIANTS, FIMSettings
+from foundry_plugins.data.dataset import CodeTextDataset
+from foundry_plugins.data.options import FIMOptions, diff_options, fim_options
 from foundry_plugins.data.tokenizer import special_ids
 
 _SECTION = "dataset"
@@ -26,10 +25,9 @@ _STREAMING_KEYS = frozenset(inspect.signature(StreamingDataset.__init__).paramet
     *("self", "streams", "batch_size", "kwargs")
 }
 _STREAM_KEYS = frozenset(inspect.signature(Stream.__init__).parameters) - {"self", "kwargs"}
-_OWN_KEYS = frozenset({"streams", "max_seq_len", "fim", "sequence_id"})
-_FIM_KEYS = frozenset(field.name for field in dataclasses.fields(FIMSettings)) | {
-    *("seed", "reseed_each_epoch")
-}
+_OWN_KEYS = frozenset(
+    {"streams", "max_seq_len", "fim", "diff", "sequence_id", "report", "token_encoding_type"}
+)
 
 
 def build_code_text_dataloader(
@@ -46,12 +44,28 @@ def build_code_text_dataloader(
 ) -> DataSpec:
     """Streams packed code with on-line fill-in-the-middle.
 
-    ``dataset`` takes every key of ``streaming.StreamingDataset``, ``streams``, ``max_seq_len``
-    (that of the shards), ``sequence_id`` (true for a document mask, with
-    ``model.attn_config.attn_uses_sequence_id``) and ``fim``: ``rate``, ``spm_rate``,
-    ``spm_variant`` (``spm1``, ``spm2``), ``max_middle_chars``, ``seed``, and
-    ``reseed_each_epoch`` (false gives the same transformed samples in every epoch: for
-    validation). Without ``fim`` nothing is transformed.
+    It reads shards of ``convert_dataset``, Foundry's own packed ones, and prompt and response
+    pairs, any of them beside any other. ``dataset`` takes every key of
+    ``streaming.StreamingDataset`` and
+
+    ``streams``
+        as Foundry's loaders, each with a ``fim`` of its own that overrides the other key by key.
+    ``max_seq_len``
+        that of the packed shards.
+    ``fim``
+        the keys of `foundry_plugins.data.fim.FIMSettings`; ``sentinels`` (a family of
+        `foundry_plugins.contract.sentinels.FAMILIES`); ``seed``; ``reseed_each_epoch`` (false gives
+        the same transformed samples in every epoch, for validation). Without it nothing is
+        transformed.
+    ``diff``
+        ``loss`` (``full``, or ``target_only`` to learn only what follows the input) and ``fim``
+        (true to cut diffs too) for samples in a diff format.
+    ``sequence_id``
+        true for a document mask, with ``model.attn_config.attn_uses_sequence_id``.
+    ``report``
+        true for what the callback ``fim_report`` reads.
+    ``token_encoding_type``
+        numpy type of tokens that were stored as plain bytes, as in Foundry's ``text`` loader.
 
     Example:
         ```yaml
@@ -78,9 +92,11 @@ def build_code_text_dataloader(
     reject_unknown_keys(_SECTION, dataset, _STREAMING_KEYS | _OWN_KEYS)
     _, pad = special_ids(tokenizer)
     options = dict(dataset)
-    streams = _streams(options)
-    fim = _fim_options(options.pop("fim", None))
-    sequence_id = bool(options.pop("sequence_id", False))
+    streams, fim = _streams(options)
+    diff = diff_options(f"{_SECTION}.diff", options.pop("diff", None))
+    sequence_id = _flag(options, "sequence_id")
+    report = _flag(options, "report")
+    _check_encoding(options)
     require(
         "max_seq_len" in options,
         f"`{_SECTION}.max_seq_len` is missing; set it to the shards' `sequence_length`.",
@@ -88,6 +104,8 @@ def build_code_text_dataloader(
     source = CodeTextDataset(
         tokenizer=tokenizer,
         fim=fim,
+        diff=diff,
+        report=report,
         streams=streams,
         batch_size=int(device_batch_size),
         **options,
@@ -126,20 +144,42 @@ def _count_tokens(batch: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def _streams(options: dict[str, Any]) -> list[Stream] | None:
-    """Takes ``streams`` out of the options; every local folder without a remote must exist."""
+def _flag(options: dict[str, Any], key: str) -> bool:
+    value = options.pop(key, False)
+    require(isinstance(value, bool), f"`{_SECTION}.{key}` must be true or false, got {value!r}.")
+    return value
+
+
+def _check_encoding(options: Mapping[str, Any]) -> None:
+    name = options.get("token_encoding_type", "int64")
+    allowed = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+    require(
+        name in allowed,
+        f"`{_SECTION}.token_encoding_type` must be one of {', '.join(allowed)}, got {name!r}.",
+    )
+
+
+def _streams(options: dict[str, Any]) -> tuple[list[Stream] | None, list[FIMOptions | None]]:
+    """Takes ``streams`` and ``fim`` out; every local folder without a remote must exist."""
     sections: Mapping[str, Any] | None = options.pop("streams", None)
+    fim: Mapping[str, Any] = options.pop("fim", None) or {}
     split = options.get("split")
+    everywhere = fim_options(f"{_SECTION}.fim", fim)
     if sections is None:
         _check_folder(_SECTION, options.get("local"), options.get("remote"), split)
-        return None
+        return None, [everywhere]
+    require(bool(sections), f"`{_SECTION}.streams` names no stream; add one, or remove the key.")
+    streams: list[Stream] = []
+    per_stream: list[FIMOptions | None] = []
     for name, section in sections.items():
-        reject_unknown_keys(f"{_SECTION}.streams.{name}", section, _STREAM_KEYS)
+        path = f"{_SECTION}.streams.{name}"
+        reject_unknown_keys(path, section, _STREAM_KEYS | {"fim"})
+        own: Mapping[str, Any] = section.get("fim") or {}
+        per_stream.append(fim_options(f"{path}.fim", {**fim, **own}))
         where = section.get("split", split)
-        _check_folder(
-            f"{_SECTION}.streams.{name}", section.get("local"), section.get("remote"), where
-        )
-    return [Stream(**section) for section in sections.values()]
+        _check_folder(path, section.get("local"), section.get("remote"), where)
+        streams.append(Stream(**{key: value for key, value in section.items() if key != "fim"}))
+    return streams, per_stream
 
 
 def _check_folder(section: str, local: str | None, remote: str | None, split: str | None) -> None:
@@ -155,33 +195,4 @@ def _check_folder(section: str, local: str | None, remote: str | None, split: st
         index.is_file(),
         f"`{section}.local`: there are no shards at {index.parent} (no index.json); write them "
         "with `convert_dataset run`, or mend `local` and `split`.",
-    )
-
-
-def _fim_options(section: Mapping[str, Any] | None) -> FIMOptions | None:
-    if not section:
-        return None
-    reject_unknown_keys(f"{_SECTION}.fim", section, _FIM_KEYS)
-    names = {field.name for field in dataclasses.fields(FIMSettings)}
-    settings = FIMSettings(**{key: value for key, value in section.items() if key in names})
-    for key in ("rate", "spm_rate"):
-        value = getattr(settings, key)
-        if not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise UserError(f"`{_SECTION}.fim.{key}` must be in [0, 1], got {value!r}.")
-    require(
-        settings.spm_variant in SPM_VARIANTS,
-        f"`{_SECTION}.fim.spm_variant` must be one of {', '.join(SPM_VARIANTS)}, "
-        f"got {settings.spm_variant!r}.",
-    )
-    limit = settings.max_middle_chars
-    require(
-        limit is None or (isinstance(limit, int) and limit > 0),
-        f"`{_SECTION}.fim.max_middle_chars` must be a positive integer or null, got {limit!r}.",
-    )
-    if settings.rate == 0:
-        return None
-    return FIMOptions(
-        settings=settings,
-        seed=int(section.get("seed", 0)),
-        reseed_each_epoch=bool(section.get("reseed_each_epoch", True)),
     )

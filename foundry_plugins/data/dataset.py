@@ -1,52 +1,70 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""Packed shards as transformed samples: one context in, one row of the batch out."""
+"""Shards as transformed samples: one stored context in, one row of the batch out.
+
+Every draw is a hash of (seed, epoch, stream, sample, showing in the epoch, fragment), so ranks,
+workers, batch size and resumption cannot change a row.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from foundry_plugins.contract import sample as schema
-from foundry_plugins.contract.errors import UserError, require
-from foundry_plugins.contract.fingerprint import fingerprint
+from foundry_plugins.contract.fim_orders import NONE
 from foundry_plugins.contract.stateless_hash import hash64
 from foundry_plugins.contract.token_bytes import token_bytes
 from foundry_plugins.data import fim
-from foundry_plugins.data.tokenizer import byte_lengths, tokenizer_json, vocabulary_of
-from foundry_plugins.host import EpochStreamingDataset
+from foundry_plugins.data.options import FIMOptions
+from foundry_plugins.data.report import NO_GROUP, ReportGroups
+from foundry_plugins.data.shards.detect import reader_of
+from foundry_plugins.data.shards.foundry_packed import FoundryPackedShards
+from foundry_plugins.data.shards.sample import DiffOptions, Reader, Sample, Setup
+from foundry_plugins.data.tokenizer import (
+    PieceEncoder,
+    byte_lengths,
+    special_ids,
+    tokenizer_json,
+    vocabulary_of,
+)
+from foundry_plugins.host import EpochStreamingDataset, Place
 
-_FIXED = schema.PADDING | schema.REMOVED
+IGNORE = -100  # the label that Foundry's losses and metrics skip
 
-
-@dataclasses.dataclass(frozen=True)
-class FIMOptions:
-    """The YAML section ``fim:``: `fim.FIMSettings` plus where its randomness comes from."""
-
-    settings: fim.FIMSettings
-    seed: int = 0
-    reseed_each_epoch: bool = True
+_log = logging.getLogger(__name__)
 
 
 class Row(TypedDict):
     """One row of a batch before collation."""
 
+    number: int  # the sample's number in the data set and the epoch
     input_ids: np.ndarray  # (T,) int64
+    labels: np.ndarray  # (T,) int64, IGNORE where nothing is learned
     fragment: np.ndarray  # (T,) int64, number of the fragment a position belongs to
-    num_bytes: int  # document bytes that positions 1..T-1 stand for
+    num_bytes: int  # document bytes that the learned positions of 1..T-1 stand for
+    stored_tokens: int  # without padding
+    dropped_tokens: int  # of those, what made room for sentinels
+    cut_tokens: int  # what never fitted in, of a pair
+    # Nothing, or (T,) int64 ``report_group``, NO_GROUP where nothing is predicted, and
+    # ``report_bytes``.
+    report: dict[str, np.ndarray]
 
 
 class CodeTextDataset(EpochStreamingDataset):
-    """Reads shards of ``data_prep`` and applies fill-in-the-middle on the way.
+    """Reads shards of any kind in `foundry_plugins.data.shards` and cuts them on the way.
 
     Args:
-        tokenizer: The run's tokenizer; its fingerprint must be that of the shards.
-        max_seq_len: Length of a context in tokens; must be that of the shards.
-        fim: None for left to right only.
+        tokenizer: The run's tokenizer.
+        max_seq_len: Length of a context in tokens; that of packed shards.
+        fim: For each stream, None for left to right only.
+        diff: How diffs are treated.
+        report: Whether rows say for each position which group of the report it belongs to.
+        token_encoding_type: Numpy type of tokens that are stored as plain bytes.
         kwargs: Of ``streaming.StreamingDataset``.
 
     Raises:
@@ -58,72 +76,119 @@ class CodeTextDataset(EpochStreamingDataset):
         *,
         tokenizer: PreTrainedTokenizerBase,
         max_seq_len: int,
-        fim: FIMOptions | None,
+        fim: Sequence[FIMOptions | None],
+        diff: DiffOptions,
+        report: bool = False,
+        token_encoding_type: str = "int64",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         content = tokenizer_json(tokenizer)
-        # One key a stream: samples are numbered from 0 in each, and must not share their draws.
-        self.dataset_keys = [
-            _check_stream(Path(stream.local) / stream.split, content, max_seq_len)
-            for stream in self.streams
-        ]
-        self.max_seq_len = max_seq_len
+        eos, self.pad = special_ids(tokenizer)
+        setup = Setup(
+            tokenizer_json=content,
+            vocab_size=len(tokenizer),
+            eos=eos,
+            pad=self.pad,
+            encode=PieceEncoder(content),
+            max_seq_len=max_seq_len,
+            diff=diff,
+            token_encoding_type=token_encoding_type,
+        )
+        self.readers = self._readers(setup)
+        self.keys = _distinct([reader.key for reader in self.readers])
         self.byte_lengths = byte_lengths(len(tokenizer), token_bytes(content))
         self.fim = fim
-        self.vocabulary = vocabulary_of(tokenizer) if fim else None
+        families = {options.sentinels for options in fim if options is not None}
+        self.vocabularies = {family: vocabulary_of(tokenizer, family) for family in families}
+        languages = [language for reader in self.readers for language in reader.languages]
+        self.report = ReportGroups(languages) if report else None
 
     def get_item(self, sample_id: int, retry: int = 7) -> Row:
-        """The transformed sample at a global index, in the current epoch."""
-        sample = super().get_item(sample_id, retry)
-        tokens = sample["tokens"].astype(np.int64)
-        fragments = schema.read_fragments(sample["fragments"])
-        ends = fragments["end"]
-        if self.fim is None:
+        """The transformed sample of a number, in the current epoch."""
+        sample, place = self.stored(sample_id, retry)
+        return self._row(int(sample_id), sample, self.transform(sample, place))
+
+    def stored(self, number: int, retry: int = 7) -> tuple[Sample, Place]:
+        """The sample of a number as it was before it was transformed."""
+        place = self.place(number)
+        columns = super().get_item(number, retry)
+        return self.readers[place.stream].read(columns, place.position), place
+
+    def key(self, sample: Sample, place: Place) -> tuple[int, ...]:
+        """What every draw for a sample is made of, but for the seed."""
+        options = self.fim[place.stream]
+        epoch = self.epoch if options is None or options.reseed_each_epoch else 0
+        return epoch, self.keys[place.stream], sample.sample_id, place.occurrence
+
+    def transform(self, sample: Sample, place: Place) -> fim.Context:
+        """Fill-in-the-middle as the stream's options say."""
+        options = self.fim[place.stream]
+        if options is None:
+            ends = [fragment.end for fragment in sample.fragments]
             numbers = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
-        else:
-            key = (self.dataset_keys[self.stream_of(sample_id)], int(sample["sample_id"]))
-            tokens, numbers, _ = self._transform(tokens, fragments, key)
-        num_bytes = int(self.byte_lengths[tokens[1:]].sum())
-        return Row(input_ids=tokens, fragment=numbers, num_bytes=num_bytes)
-
-    def _transform(
-        self, tokens: np.ndarray, fragments: np.ndarray, key: tuple[int, int]
-    ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-        assert self.fim is not None
-        assert self.vocabulary is not None
-        epoch = self.epoch if self.fim.reseed_each_epoch else 0
-        # Diffs (format 1 and up) have an order of their own that a cut would destroy.
-        eligible = ((fragments["flags"] & _FIXED) == 0) & (fragments["format"] == 0)
+            return fim.Context(sample.tokens, numbers, [NONE] * len(ends), 0)
         return fim.transform_context(
-            tokens,
-            fragments["end"].tolist(),
-            eligible.tolist(),
-            self.vocabulary,
-            self.fim.settings,
-            self.fim.seed,
-            epoch,
-            *key,
+            sample.tokens,
+            sample.fragments,
+            self.vocabularies[options.sentinels],
+            options.settings,
+            options.seed,
+            *self.key(sample, place),
         )
 
+    def _readers(self, setup: Setup) -> list[Reader]:
+        readers: list[Reader] = []
+        for number, stream in enumerate(self.streams):
+            reader = reader_of(Path(stream.local) / stream.split, number, setup)
+            if isinstance(reader, FoundryPackedShards):
+                # Nothing but the samples says whether they fit; see one before any GPU waits.
+                reader.read(self.first_of(number), 0)
+            _log.info("Stream %d, %s: %s.", number, stream.local, reader.description)
+            readers.append(reader)
+        return readers
 
-def _check_stream(folder: Path, tokenizer_content: str, max_seq_len: int) -> int:
-    """Raises unless the shards fit; returns the key that their draws are made with."""
-    metadata = schema.DatasetMetadata.read(folder)
-    if metadata is None:
-        raise UserError(
-            f"{folder} holds shards that were not written by `convert_dataset`; "
-            "convert the data again, or use Foundry's `text` dataloader for it."
+    def _row(self, number: int, sample: Sample, context: fim.Context) -> Row:
+        tokens = context.tokens
+        # Everything is learned but padding and what is given: the end of text and the sentinels
+        # too (section 3 of the FIM paper: loss on all sections).
+        labels = np.where(tokens == self.pad, IGNORE, tokens)
+        starts = np.searchsorted(context.numbers, np.arange(len(sample.fragments)))
+        for start, given in zip(starts, sample.num_inputs, strict=True):
+            labels[start : start + given] = IGNORE
+        predicted = labels != IGNORE
+        predicted[0] = False
+        num_bytes = np.where(predicted, self.byte_lengths[tokens], 0)
+        return Row(
+            number=number,
+            input_ids=tokens,
+            labels=labels,
+            fragment=context.numbers,
+            num_bytes=int(num_bytes.sum()),
+            stored_tokens=int((sample.tokens != self.pad).sum()),
+            dropped_tokens=context.num_dropped,
+            cut_tokens=sample.num_cut,
+            report=self._report(sample, context, predicted, num_bytes),
         )
-    require(
-        metadata.sequence_length == max_seq_len,
-        f"`max_seq_len` is {max_seq_len}, but the samples in {folder} hold "
-        f"{metadata.sequence_length} tokens; set `max_seq_len: {metadata.sequence_length}` or "
-        f"convert the data again with `sequence_length: {max_seq_len}`.",
-    )
-    require(
-        metadata.tokenizer_fingerprint == fingerprint(tokenizer_content),
-        f"The tokenizer of this run is not the one that wrote {folder} (fingerprints differ); "
-        "name the tokenizer folder that `convert_dataset` wrote beside these shards.",
-    )
-    return hash64(metadata.recipe_hash, metadata.split)
+
+    def _report(
+        self, sample: Sample, context: fim.Context, predicted: np.ndarray, num_bytes: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        if self.report is None:
+            return {}
+        languages = [fragment.language for fragment in sample.fragments]
+        groups = self.report.numbers(context.modes[: len(languages)], languages)
+        # Padding that shorter encodings left behind is one more fragment.
+        groups = np.append(groups, NO_GROUP)[context.numbers]
+        return {
+            "report_group": np.where(predicted, groups, NO_GROUP),
+            "report_bytes": num_bytes,
+        }
+
+
+def _distinct(keys: Sequence[int]) -> list[int]:
+    """The keys, changed where a stream lists the data of an earlier one again."""
+    return [
+        hash64(key, keys[:number].count(key)) if key in keys[:number] else key
+        for number, key in enumerate(keys)
+    ]
