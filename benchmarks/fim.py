@@ -18,6 +18,7 @@ bytes. Then the registered dataloader itself, with worker processes, by the cloc
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import itertools
 import json
 import os
@@ -106,6 +107,9 @@ def compare(tokenizer_json: str, texts: Sequence[str], length: int) -> dict[str,
         "cuts": "whole pieces" if vocabulary.safe is None else "neighbourhood of the cut",
         "contexts": len(contexts),
         "fragments": sum(len(context.ends) for context in contexts),
+        # 1 where whole pieces are encoded because no place is known to be safe.
+        "share_that_falls_back": float(vocabulary.safe is None),
+        "share_of_bytes_encoded_anew": encoded_share(contexts, vocabulary),
     }
     for name, method in (("ours", ours), ("decode and encode", theirs)):
         method_result, cost = measure.cost_of(method, 2)
@@ -118,6 +122,24 @@ def compare(tokenizer_json: str, texts: Sequence[str], length: int) -> dict[str,
     results["share_of_one_core_at_63k_tokens_per_second"] = round(_NEED / rate, 4)
     results["dropped_token_share"] = round(dropped / num_tokens, 5)
     return results
+
+
+def encoded_share(contexts: Sequence[Packed], vocabulary: Vocabulary) -> float:
+    """Bytes of the pieces that ours encodes, of all bytes."""
+    seen = 0
+
+    def watched(text: str) -> Sequence[int]:
+        nonlocal seen
+        seen += len(text.encode())
+        return vocabulary.encode(text)
+
+    watching = dataclasses.replace(vocabulary, encode=watched)
+    settings = fim.FIMSettings(rate=_RATE)
+    for n, context in enumerate(contexts):
+        fragments = [fim.Fragment(end) for end in context.ends]
+        fim.transform_context(context.tokens, fragments, watching, settings, n)
+    whole = sum(int(vocabulary.byte_lengths[context.tokens].sum()) for context in contexts)
+    return round(seen / whole, 5)
 
 
 def _peer(

@@ -1,0 +1,256 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""ALiBi + multi-query attention alone: every kernel beside LLM Foundry's ``torch`` one, over T.
+
+    python -m benchmarks.attention [--longest 2048]
+
+Forward and backward of one layer's attention, 16 heads of 64, one key/value head, fp32 and bf16,
+with and without packed documents, alternating in one process; the least of several CPU times.
+Foundry gets the bias that its MPT builds: (1, H, 1, T), and with documents (B, H, T, T). What it
+takes to make ours (positions, masks) is inside the time. The limit is the time of the matrix
+products that causal attention cannot do without, at the speed this machine multiplies. Memory is
+the growth of the peak of a process that does it once. Writes ``results/attention.json`` and
+``results/attention.png``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import measure
+from foundry_plugins.models.attention.augmented import augmented_attention
+from foundry_plugins.models.attention.reference import reference_attention
+from foundry_plugins.models.attention.sdpa import sdpa_attention
+
+_HEADS, _SIZE = 16, 64
+_SCALE = _SIZE**-0.5
+_TOKENS = 4096  # a batch holds so many, in rows of T
+_DOCUMENTS = 5  # in a row
+_SECONDS = 4.0
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_OURS: dict[str, Callable[..., torch.Tensor]] = {
+    "reference": reference_attention,
+    "sdpa": sdpa_attention,
+    "augmented": augmented_attention,
+}
+_FOUNDRY = "foundry torch"
+
+Step = Callable[[], Any]
+
+
+def main() -> None:
+    """Runs everything and writes the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--longest", type=int, default=2048, help="largest T")
+    parser.add_argument("--memory-of", nargs=4, metavar=("KERNEL", "T", "DTYPE", "DOCUMENTS"))
+    arguments = parser.parse_args()
+    if arguments.memory_of:
+        kernel, length, dtype, documents = arguments.memory_of
+        print(_growth(kernel, int(length), dtype, documents == "True"))
+        return
+    lengths = [n for n in (256, 512, 1024, 2048, 4096, 8192) if n <= arguments.longest]
+    results: dict[str, Any] = {
+        "heads": _HEADS,
+        "head_size": _SIZE,
+        "threads": torch.get_num_threads(),
+    }
+    for documents in (False, True):
+        for dtype in _DTYPES:
+            name = f"{dtype}{', packed documents' if documents else ''}"
+            results[name] = {f"T={n}": compare(n, dtype, documents) for n in lengths}
+            print(json.dumps({name: results[name]}, indent=2), flush=True)
+    path = measure.write("attention", results, "llm-foundry", "torch")
+    plot(results, lengths)
+    print(f"Written to {path}")
+
+
+def compare(length: int, dtype: str, documents: bool) -> dict[str, Any]:
+    """All kernels at one length: seconds, how many times Foundry, share of the limit, memory."""
+    steps = {name: step(name, length, dtype, documents) for name in (_FOUNDRY, *_kernels(dtype))}
+    seconds = alternate(steps)
+    limit = alternate({"limit": _products(length, dtype)})["limit"]
+    found: dict[str, Any] = {"rows": _rows(length)}
+    for name in steps:
+        found[name] = {
+            "seconds": round(seconds[name], 5),
+            "times_foundry": round(seconds[_FOUNDRY] / seconds[name], 2),
+            "share_of_limit": round(limit / seconds[name], 2),
+            "extra_mb": round(_memory(name, length, dtype, documents) / 1e6, 1),
+        }
+    return found
+
+
+def alternate(steps: dict[str, Step]) -> dict[str, float]:
+    """The least CPU seconds of each, one after another until the time is up."""
+    best = dict.fromkeys(steps, float("inf"))
+    until = time.perf_counter() + _SECONDS * len(steps)
+    rounds = 0
+    while rounds < 3 or time.perf_counter() < until:
+        for name, run in steps.items():
+            start = time.process_time()
+            run()
+            best[name] = min(best[name], time.process_time() - start)
+        rounds += 1
+    return best
+
+
+def step(kernel: str, length: int, dtype: str, documents: bool) -> Step:
+    """Forward and backward of one kernel."""
+    rows = _rows(length)
+    torch.manual_seed(0)
+    shapes = [(rows, length, heads * _SIZE) for heads in (_HEADS, 1, 1)]
+    inputs = [torch.randn(shape).to(_DTYPES[dtype]).requires_grad_() for shape in shapes]
+    upstream = torch.randn(shapes[0]).to(_DTYPES[dtype])
+    sequence_id = _sequence_id(rows, length) if documents else None
+    attend = _foundry(length, dtype) if kernel == _FOUNDRY else _ours(_OURS[kernel])
+
+    def run() -> None:
+        for tensor in inputs:
+            tensor.grad = None
+        attend(*inputs, sequence_id).backward(upstream)
+
+    return run
+
+
+def _foundry(length: int, dtype: str) -> Callable[..., torch.Tensor]:
+    from llmfoundry.models.layers.attention import (
+        build_alibi_bias,
+        scaled_multihead_dot_product_attention,
+    )
+    from llmfoundry.models.mpt.modeling_mpt import apply_sequence_id
+
+    bias = build_alibi_bias(_HEADS, length, dtype=_DTYPES[dtype])
+    full = build_alibi_bias(_HEADS, length, full=True, dtype=_DTYPES[dtype])
+
+    def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, sequence_id: Any) -> torch.Tensor:
+        given = bias if sequence_id is None else apply_sequence_id(full, sequence_id, length)
+        return scaled_multihead_dot_product_attention(
+            *(q, k, v, _HEADS, 1),
+            softmax_scale=_SCALE,
+            attn_bias=given,
+            is_causal=True,
+            training=True,
+        )[0]
+
+    return attend
+
+
+def _ours(kernel: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    def attend(
+        q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, sequence_id: torch.Tensor | None
+    ) -> torch.Tensor:
+        rows, length = q.shape[:2]
+        mask = None
+        if sequence_id is not None:
+            mask = sequence_id[:, None, :, None] == sequence_id[:, None, None, :]
+        out = kernel(
+            q.view(rows, length, _HEADS, _SIZE).transpose(1, 2),
+            k.unsqueeze(1),
+            v.unsqueeze(1),
+            scale=_SCALE,
+            mask=mask,
+        )
+        return out.transpose(1, 2).reshape(rows, length, -1)
+
+    return attend
+
+
+def _products(length: int, dtype: str) -> Step:
+    """Half of the seven products of forward and backward that a square context has."""
+    rows = _rows(length)
+    left = torch.randn(rows * _HEADS, length, _SIZE).to(_DTYPES[dtype])
+    right = torch.randn(rows * _HEADS, _SIZE, length // 2).to(_DTYPES[dtype])
+    square = torch.randn(rows * _HEADS, length, length // 2).to(_DTYPES[dtype])
+    narrow = torch.randn(rows * _HEADS, length // 2, _SIZE).to(_DTYPES[dtype])
+
+    def run() -> None:
+        for _ in range(3):
+            torch.bmm(left, right)
+        for _ in range(4):
+            torch.bmm(square, narrow)
+
+    return run
+
+
+def _memory(kernel: str, length: int, dtype: str, documents: bool) -> int:
+    arguments = ["--memory-of", kernel, str(length), dtype, str(documents)]
+    command = [sys.executable, "-m", "benchmarks.attention", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[-1])
+
+
+def _growth(kernel: str, length: int, dtype: str, documents: bool) -> int:
+    run = step(kernel, length, dtype, documents)
+    step(kernel, 64, dtype, documents)()  # what loading the libraries takes
+    # Forget the peak so far, which was that of loading (Linux, proc(5)).
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    run()
+    return _status("VmHWM") - before
+
+
+def _status(field: str) -> int:
+    """Bytes of this process, by /proc."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    line = next(line for line in lines if line.startswith(field))
+    return int(line.split()[1]) * 1024
+
+
+def _kernels(dtype: str) -> Sequence[str]:
+    return [name for name in _OURS if dtype == "fp32" or name != "sdpa"]
+
+
+def _rows(length: int) -> int:
+    return max(_TOKENS // length, 1)
+
+
+def _sequence_id(rows: int, length: int) -> Any:
+    """Documents of unequal lengths."""
+    generator = torch.Generator().manual_seed(1)
+    cuts = torch.rand(rows, length, generator=generator) < _DOCUMENTS / length
+    # Any: the host's hints want a LongTensor, which is what a cumulated boolean is.
+    numbers: Any = cuts.cumsum(1)
+    return numbers
+
+
+def plot(results: dict[str, Any], lengths: Sequence[int]) -> Path:
+    """Speed and memory over T."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    kinds = [name for name, value in results.items() if isinstance(value, dict)]
+    figure, axes = plt.subplots(2, len(kinds), figsize=(4 * len(kinds), 7), squeeze=False)
+    for column, kind in enumerate(kinds):
+        series = results[kind]
+        for kernel in (_FOUNDRY, *_OURS):
+            if kernel not in series[f"T={lengths[0]}"]:
+                continue
+            rows = [series[f"T={n}"][kernel] for n in lengths]
+            axes[0][column].plot(
+                lengths, [row["times_foundry"] for row in rows], "o-", label=kernel
+            )
+            axes[1][column].plot(lengths, [row["extra_mb"] for row in rows], "o-", label=kernel)
+        axes[0][column].set_title(kind)
+        axes[1][column].set_xlabel("T")
+    axes[0][0].set_ylabel("times as fast as Foundry's torch")
+    axes[1][0].set_ylabel("extra memory, MB")
+    axes[0][0].legend()
+    figure.tight_layout()
+    path = measure.RESULTS / "attention.png"
+    figure.savefig(path, dpi=110)
+    return path
+
+
+if __name__ == "__main__":
+    main()
