@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SOURCE ?=
 OUT ?= runs/quickstart
 
-.PHONY: setup quickstart test test-slow check build clean
+.PHONY: setup quickstart test test-slow check bench build clean
 
 setup: $(STAMP)
 
@@ -36,6 +36,12 @@ check: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
 	@$(BIN)/yamllint --strict .
+
+# An hour on two cores, and idle ones: writes benchmarks/results/.
+bench: $(STAMP)
+	@for name in $$(grep -lx 'if __name__ == "__main__":' benchmarks/*.py | sort); do \
+	  $(BIN)/python -m benchmarks.$$(basename $$name .py) || exit 1; \
+	done
 
 build: $(STAMP)
 	@$(BIN)/python -m build --installer uv --outdir dist .

@@ -57,6 +57,14 @@ def check_training(path: Path, overrides: list[str]) -> list[tuple[str, str]]:
         return list(_build(config))
 
 
+def _loaders(config: Any) -> Iterator[tuple[str, Any]]:
+    """The data loaders of a configuration and where they stand."""
+    yield "train_loader", config.train_loader
+    found = config.eval_loader or []
+    for loader in found if isinstance(found, list) else [found]:
+        yield "eval_loader", loader
+
+
 def _build(config: Any) -> Iterator[tuple[str, str]]:
     from composer.core import Engine, Event, State
     from composer.devices import DeviceCPU
@@ -100,6 +108,14 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
             cfg=section.model,
             init_context=contextlib.nullcontext(),
         )
+        longest = section.model.get("max_seq_len")
+        for key, loader in _loaders(section):
+            got = loader.get("dataset", {}).get("max_seq_len")
+            require(
+                longest is None or got is None or got <= longest,
+                f"`model.max_seq_len` is {longest}, but `{key}.dataset.max_seq_len` is {got}; make "
+                "the samples shorter or the model's length longer.",
+            )
     parameters = sum(parameter.numel() for parameter in model.parameters())
     yield "model", f"{name}, {parameters:,} parameters"
 

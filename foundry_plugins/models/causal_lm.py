@@ -13,29 +13,18 @@ from llmfoundry.utils.builders import build_metric
 from transformers.generation.utils import GenerationMixin
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from foundry_plugins.contract.errors import require
-from foundry_plugins.host import MaskingMPTModel, average_over_ranks
-from foundry_plugins.models.config import ATTENTION, CodeMPTConfig, check_model_section
+from foundry_plugins.contract.errors import UserError, require
+from foundry_plugins.host import average_over_ranks
+from foundry_plugins.models.backbone import backbone_class
+from foundry_plugins.models.checks import check_loss
+from foundry_plugins.models.config import CodeMPTConfig, check_model_section
+from foundry_plugins.models.flops import linear_weights, training_flops
 
 _GENERATION_METRICS = ("infill_exact_match",)
-
-
-class CodeMPTModel(MaskingMPTModel):
-    """The transformer without its head; blocks, names and initialisation are MPT's."""
-
-    config_class = CodeMPTConfig
-
-    def visible_keys(
-        self, attention_mask: torch.Tensor | None, sequence_id: torch.Tensor | None
-    ) -> torch.Tensor | None:
-        """Joins padding (B, S) and document (B, T) masks; see the base class."""
-        mask = None
-        if attention_mask is not None and not bool(attention_mask.all()):
-            mask = attention_mask[:, None, None, :]
-        if self.attn_uses_sequence_id and sequence_id is not None:
-            same = sequence_id[:, None, :, None] == sequence_id[:, None, None, :]
-            mask = same if mask is None else mask & same
-        return mask
+# What the host raises for settings that it finds wrong while it builds.
+_HOST_ERRORS = (ValueError, NotImplementedError, ImportError, KeyError, TypeError)
+# Tokenizers that know no length of their own report 1e30.
+_NO_LENGTH = 1_000_000_000
 
 
 # Foundry's generation methods predate the mixin's signatures; transformers calls them by keyword.
@@ -46,25 +35,33 @@ class CodeMPTForCausalLM(  # pyright: ignore[reportIncompatibleMethodOverride]
 
     config_class = CodeMPTConfig
 
+    def __init__(self, config: CodeMPTConfig) -> None:
+        super().__init__(config)
+        # The host makes an untied head after it has initialised everything else, and leaves it at
+        # torch's default unless the model came from the meta device.
+        if self.lm_head is not None and config.init_device != "meta":
+            self.param_init_fn(self.lm_head)
+
     @property
-    def backbone_model_class(self) -> type[Any]:
+    def backbone_model_class(self) -> type[MPTModel]:
         """Our mask for our attention, Foundry's bias for Foundry's."""
-        ours = self.config.attn_config["attn_type"] == ATTENTION
-        return CodeMPTModel if ours else MPTModel
+        return backbone_class(self.config)
 
 
 class ComposerCodeMPTCausalLM(ComposerMPTCausalLM):
     """A decoder for code, with Foundry's MPT keys and defaults that servers can load.
 
     Without further keys: sequential blocks, ALiBi + multi-query attention, RMSNorm, SwiGLU, no
-    biases, tied embeddings. Any other key of Foundry's ``mpt_causal_lm`` can be set; a key that
-    nothing reads raises. ``loss_fn`` defaults to ``torch_crossentropy``, which needs no extra
-    package. Validation reports bits per byte beside Foundry's metrics.
+    biases, tied embeddings. Any other key of Foundry's ``mpt_causal_lm`` can be set, and
+    ``block_type: parallel``; a key that nothing reads raises, and so do settings that cannot work
+    together. ``loss_fn`` defaults to ``torch_crossentropy``, which needs no extra package.
+    Validation reports bits per byte beside Foundry's metrics.
 
     Example:
         ```yaml
         model:
           name: code_mpt_causal_lm
+          block_type: sequential
           d_model: 64
           n_heads: 4
           n_layers: 2
@@ -74,7 +71,7 @@ class ComposerCodeMPTCausalLM(ComposerMPTCausalLM):
         ```
 
     Raises:
-        UserError: for an unknown key or sizes that do not fit together.
+        UserError: for an unknown key or settings that do not fit together.
     """
 
     def __init__(
@@ -86,20 +83,22 @@ class ComposerCodeMPTCausalLM(ComposerMPTCausalLM):
         **section: Any,
     ) -> None:
         check_model_section(section)
-        vocab_size = section.get("vocab_size", CodeMPTConfig().vocab_size)
-        if tokenizer is not None:
-            require(
-                len(tokenizer) <= vocab_size,
-                f"`model.vocab_size` is {vocab_size} but the tokenizer has {len(tokenizer)} "
-                "entries; set it to at least that many.",
+        check_loss(loss_fn)
+        try:
+            config = self.config_class(**section)
+            if tokenizer is not None:
+                _check_tokenizer(config, tokenizer)
+            super().__init__(
+                tokenizer=tokenizer,
+                use_train_metrics=use_train_metrics,
+                additional_train_metrics=["bits_per_byte", *(additional_train_metrics or [])],
+                loss_fn=loss_fn,
+                **section,
             )
-        super().__init__(
-            tokenizer=tokenizer,
-            use_train_metrics=use_train_metrics,
-            additional_train_metrics=["bits_per_byte", *(additional_train_metrics or [])],
-            loss_fn=loss_fn,
-            **section,
-        )
+        except UserError:
+            raise
+        except _HOST_ERRORS as error:
+            raise UserError(f"In `model`: {' '.join(str(error).split())}") from error
         # Only on the evaluation side: these read generated text, which training batches lack.
         assert self.val_metrics is not None
         for name in _GENERATION_METRICS:
@@ -112,6 +111,19 @@ class ComposerCodeMPTCausalLM(ComposerMPTCausalLM):
         assert isinstance(loss, torch.Tensor)  # a dict only from mixture-of-experts layers
         return average_over_ranks(loss, self.model)
 
+    def flops_per_batch(self, batch: Mapping[str, Any]) -> int:
+        """Operations of a training step; see ``flops.py`` for what is counted."""
+        config = self.model.config
+        weights = linear_weights(self.model)
+        if config.tie_word_embeddings:
+            weights += config.vocab_size * config.d_model
+        window = config.attn_config["sliding_window_size"]
+        samples, tokens = batch["input_ids"].shape[:2]
+        return training_flops(
+            *(samples, tokens, weights, config.n_layers, config.d_model),
+            window=None if window == -1 else window + 1,
+        )
+
     @property
     def model_class(self) -> type[CodeMPTForCausalLM]:
         """The transformers class that holds the weights."""
@@ -121,3 +133,17 @@ class ComposerCodeMPTCausalLM(ComposerMPTCausalLM):
     def config_class(self) -> type[CodeMPTConfig]:
         """The configuration built from the YAML's ``model`` section."""
         return CodeMPTConfig
+
+
+def _check_tokenizer(config: CodeMPTConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+    require(
+        len(tokenizer) <= config.vocab_size,
+        f"`model.vocab_size` is {config.vocab_size} but the tokenizer has {len(tokenizer)} "
+        "entries; set it to at least that many.",
+    )
+    length = tokenizer.model_max_length
+    require(
+        not config.learned_pos_emb or length <= config.max_seq_len or length > _NO_LENGTH,
+        f"`tokenizer.kwargs.model_max_length` is {length}, but the model has learned positions for "
+        f"`model.max_seq_len: {config.max_seq_len}` only; make both the length of the samples.",
+    )

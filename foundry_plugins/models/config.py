@@ -10,18 +10,28 @@ from __future__ import annotations
 
 import inspect
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from llmfoundry.models.mpt.configuration_mpt import MPTConfig
 from llmfoundry.models.utils.config_defaults import attn_config_defaults, init_config_defaults
 
-from foundry_plugins.contract.errors import reject_unknown_keys, require
+from foundry_plugins.contract.errors import reject_unknown_keys
+from foundry_plugins.models import checks
+from foundry_plugins.models.blocks import SEQUENTIAL
 
-ATTENTION = "alibi_multiquery_attention"
-_MPT_KEYS = frozenset(inspect.signature(MPTConfig.__init__).parameters) - {"self", "kwargs"}
-# Read by Foundry from the same YAML section, or by the base class.
-_OTHER_KEYS = frozenset({"activation_checkpointing_target", "loss_fn", "pad_token_id"})
+_MPT_PARAMETERS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(MPTConfig.__init__).parameters.items()
+    if name not in ("self", "kwargs")
+}
+# Read by Foundry from the same YAML section, by the base class, or here.
+_OTHER_KEYS = frozenset(
+    {"activation_checkpointing_target", "loss_fn", "pad_token_id", "block_type"}
+)
+_T5_KEYS = frozenset({"t5_bias", "t5_bias_buckets", "t5_bias_max_distance"})
+_ATTENTION_KEYS = {*attn_config_defaults, "kernel", "kv_n_heads", "seq_parallel_world_size"}
 
 
 def swiglu_hidden_size(d_model: int) -> int:
@@ -38,59 +48,62 @@ class CodeMPTConfig(MPTConfig):
 
     The type differs from ``mpt`` on purpose: files saved as ``mpt`` reload through a class that
     ignores what is new here, without an error.
+
+    Args:
+        d_model: Width.
+        block_type: ``sequential`` or ``parallel``; see ``blocks.py``.
+        options: Every other key of ``MPTConfig``.
+
+    Raises:
+        UserError: for values that do not fit together.
     """
 
     model_type = "code_mpt"
 
-    def __init__(self, d_model: int = 2048, **options: Any) -> None:
-        attention: dict[str, Any] = {"attn_type": ATTENTION, "attn_impl": "torch"}
+    def __init__(self, d_model: int = 2048, block_type: str = SEQUENTIAL, **options: Any) -> None:
+        attention: dict[str, Any] = {"attn_type": checks.ALIBI, "attn_impl": "torch"}
         attention |= dict(options.pop("attn_config", None) or {})
-        attention.setdefault("alibi", attention["attn_type"] == ATTENTION)
+        attention.setdefault("alibi", attention["attn_type"] == checks.ALIBI)
+        # Foundry's default needs flash-attn.
+        attention.setdefault("rope_impl", "hf")
         ffn = dict(options.pop("ffn_config", None) or {})
         ffn.setdefault("ffn_type", "mptglu")
         if ffn["ffn_type"] == "mptglu":
             ffn.setdefault("ffn_act_fn", {"name": "silu"})
             ffn.setdefault("ffn_hidden_size", swiglu_hidden_size(d_model))
-        defaults = {"no_bias": True, "norm_type": "rmsnorm", "use_cache": True}
-        super().__init__(
-            d_model=d_model, attn_config=attention, ffn_config=ffn, **(defaults | options)
-        )
-        if self.attn_config["attn_type"] == ATTENTION:
-            _check_alibi(self.attn_config)
+        other_positions = any(attention.get(key) for key in ("alibi", "rope", "t5_bias"))
+        defaults = {
+            **{"no_bias": True, "norm_type": "rmsnorm", "use_cache": True},
+            "learned_pos_emb": not other_positions,
+        }
+        section = {"d_model": d_model, "attn_config": attention, "ffn_config": ffn}
+        section |= defaults | options
+        checks.check_sizes(_MPT_PARAMETERS | section)
+        checks.check_block(section | {"block_type": block_type})
+        checks.check_attention(_MPT_PARAMETERS | section)
+        checks.check_positions(_MPT_PARAMETERS | section)
+        self.block_type = block_type
+        super().__init__(**section)
 
-
-def _check_alibi(attention: Mapping[str, Any]) -> None:
-    require(
-        bool(attention["alibi"]),
-        "`model.attn_config.alibi` must be true with alibi_multiquery_attention, got false; "
-        "set it to true, or choose attn_type: multiquery_attention for a model without ALiBi.",
-    )
-    require(
-        not attention["rope"],
-        "`model.attn_config.rope` cannot be used together with ALiBi; keep one of `alibi`, `rope`.",
-    )
-    require(
-        attention["alibi_bias_max"] == 8,
-        f"`model.attn_config.alibi_bias_max` must be 8, got {attention['alibi_bias_max']}; "
-        "servers compute the slopes of the paper and read no other value.",
-    )
+    def _validate_config(self) -> None:
+        with warnings.catch_warnings():
+            # It does not know T5's bias, and a model without positions is asked for by name.
+            warnings.filterwarnings("ignore", "Positional information not being provided")
+            super()._validate_config()
 
 
 def check_model_section(section: Mapping[str, Any]) -> None:
-    """Raises for keys under ``model:`` that nothing would read and for sizes that cannot work.
+    """Raises for keys under ``model:`` that nothing would read.
 
     Foundry stores unknown keys in the configuration and never looks at them again, so a typo
     trains another model than the YAML says.
 
     Raises:
-        UserError: naming the key, what was got and what is allowed.
+        UserError: naming the key and the nearest one.
     """
-    reject_unknown_keys("model", section, _MPT_KEYS | _OTHER_KEYS)
-    reject_unknown_keys(
-        "model.attn_config",
-        section.get("attn_config") or {},
-        {*attn_config_defaults, "kernel", "kv_n_heads", "seq_parallel_world_size"},
-    )
+    reject_unknown_keys("model", section, {*_MPT_PARAMETERS} | _OTHER_KEYS)
+    attention = section.get("attn_config") or {}
+    reject_unknown_keys("model.attn_config", attention, _ATTENTION_KEYS | _T5_KEYS)
     reject_unknown_keys(
         "model.ffn_config",
         section.get("ffn_config") or {},
@@ -99,11 +112,3 @@ def check_model_section(section: Mapping[str, Any]) -> None:
     reject_unknown_keys(
         "model.init_config", section.get("init_config") or {}, {*init_config_defaults}
     )
-    d_model, n_heads = section.get("d_model", 2048), section.get("n_heads", 16)
-    require(
-        isinstance(n_heads, int) and n_heads > 0 and d_model % n_heads == 0,
-        f"`model.d_model` ({d_model}) must be a multiple of `model.n_heads` ({n_heads}).",
-    )
-    for key in ("resid_pdrop", "emb_pdrop"):
-        rate = section.get(key, 0.0)
-        require(0 <= rate < 1, f"`model.{key}` is a probability in [0, 1), got {rate}.")

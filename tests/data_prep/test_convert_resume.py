@@ -71,6 +71,7 @@ WHOLE = (
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_twenty_kills_change_nothing(
     command: Callable[..., list[str]],
     convert: Callable[..., subprocess.CompletedProcess[str]],

@@ -1,6 +1,9 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""Two ranks with FSDP2, activation checkpointing and mixed initialisation follow one plain rank."""
+"""Two ranks with FSDP2, activation checkpointing and mixed initialisation follow one plain rank.
+
+And so does one with ``compile_config``.
+"""
 
 from __future__ import annotations
 
@@ -67,6 +70,14 @@ def run(ranks: int, yaml: Path, out: Path, **environment: str) -> dict[str, Any]
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return json.loads(out.read_text())
+
+
+def test_compile_config_changes_no_loss(root: Path, tmp_path: Path) -> None:
+    model = MODELS["t5_untied"]
+    plain = recipe(root, tmp_path / "plain.yaml", model)
+    compiled = recipe(root, tmp_path / "compiled.yaml", model, compile_config={})
+    losses = [run(1, yaml, tmp_path / "out.json")["losses"] for yaml in (plain, compiled)]
+    assert losses[1] == pytest.approx(losses[0], rel=2e-5)
 
 
 @pytest.mark.parametrize("name", MODELS)

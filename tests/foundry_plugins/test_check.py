@@ -40,6 +40,7 @@ def test_reports_what_it_found(root: Path) -> None:
         ("algorithms=null", "gradient_clip"),
         ("variables.sequence_length=128", "is 128, but the samples in .* hold 64"),
         ("variables.vocab_size=256", "model.vocab_size"),
+        ("model.max_seq_len=32", "is 32, but .train_loader.dataset.max_seq_len. is 64"),
         ("loggers.training_curves.foldr=x", "loggers.training_curves.*foldr"),
         ("tokenizer.name=/nowhere", "tokenizer.*/nowhere"),
         ("train_loader.dataset.split=tests", "train_loader.*no shards at .*tests"),

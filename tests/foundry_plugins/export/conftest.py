@@ -103,6 +103,7 @@ def model_checkpoint(make_checkpoint: MakeCheckpoint) -> Callable[[str], Path]:
             "name": "mpt_causal_lm",
             "attn_config": {**mqa, "attn_type": "grouped_query_attention", "kv_n_heads": 2},
         },
+        "alibi_grouped": {"attn_config": {"kv_n_heads": 2}},
         "layernorm_gelu": {
             "name": "mpt_causal_lm",
             "norm_type": "low_precision_layernorm",

@@ -52,7 +52,7 @@ def test_the_report_holds_what_was_measured(exported: tuple[Path, ParityReport])
     assert all(len(row) == 3 for row in report.rows())
 
 
-@pytest.mark.parametrize("name", ["tied", "layernorm_gelu", "grouped"])
+@pytest.mark.parametrize("name", ["tied", "layernorm_gelu", "grouped", "alibi_grouped"])
 def test_other_variants_give_the_same_logits(
     model_checkpoint: Callable[[str], Path], tmp_path: Path, name: str
 ) -> None:

@@ -1,0 +1,110 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""The transformer without its head; blocks, names and initialisation are MPT's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from llmfoundry.models.layers.blocks import MPTBlock
+from llmfoundry.models.mpt.configuration_mpt import MPTConfig
+from llmfoundry.models.mpt.modeling_mpt import MPTModel
+from torch import nn
+from transformers.modeling_outputs import BaseModelOutputWithPast
+
+from foundry_plugins.contract.errors import require
+from foundry_plugins.host import MaskingMPTModel
+from foundry_plugins.models.attention.masks import causal_mask, with_itself
+from foundry_plugins.models.blocks import block_class
+from foundry_plugins.models.checks import OURS
+from foundry_plugins.models.config import CodeMPTConfig
+from foundry_plugins.models.positions import T5RelativeBias
+
+
+class FoundryAttentionModel(MPTModel):
+    """For Foundry's own attention types, which read an additive bias."""
+
+    config_class = CodeMPTConfig
+
+    @property
+    def block_class(self) -> type[MPTBlock]:
+        """Sequential or parallel."""
+        return block_class(self.config.block_type)
+
+
+class CodeMPTModel(MaskingMPTModel):
+    """For the attention types of this package, which read a boolean mask, or T5's bias."""
+
+    config_class = CodeMPTConfig
+
+    @property
+    def block_class(self) -> type[MPTBlock]:
+        """Sequential or parallel."""
+        return block_class(self.config.block_type)
+
+    def construct_blocks(self, config: MPTConfig) -> nn.ModuleList:
+        """The blocks, and before them the one table that all of them share."""
+        attention = config.attn_config
+        self.t5_bias = None
+        if attention.get("t5_bias"):
+            self.t5_bias = T5RelativeBias(
+                config.n_heads,
+                attention.get("t5_bias_buckets", 32),
+                attention.get("t5_bias_max_distance", 128),
+                device=config.init_device,
+            )
+        window = attention["sliding_window_size"]
+        self._window = None if window == -1 else window + 1
+        return super().construct_blocks(config)
+
+    # The host passes everything by keyword.
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, **inputs: Any
+    ) -> BaseModelOutputWithPast:
+        """The host's forward pass, after a look at the lengths."""
+        present = inputs.get("input_ids")
+        present = inputs["inputs_embeds"] if present is None else present
+        past = inputs.get("past_key_values")
+        self._queries = present.shape[1]
+        # Keys are cached as (B, K, D, S).
+        self._keys = self._queries + (past[0][0].shape[3] if past and len(past[0]) else 0)
+        longest = self.config.max_seq_len
+        require(
+            (self._keys if self.learned_pos_emb else self._queries) <= longest,
+            f"`model.max_seq_len` is {longest}, got a sample of {self._keys} tokens; shorten the "
+            "samples (`max_seq_len` of the loader) or make the model's longer.",
+        )
+        return super().forward(**inputs)
+
+    def visible_keys(
+        self, attention_mask: torch.Tensor | None, sequence_id: torch.Tensor | None
+    ) -> torch.Tensor | None:
+        """Joins padding (B, S) and document (B, T) masks; see the base class.
+
+        With T5's bias the result is additive and complete: causality and window are in it, so that
+        no layer builds it again. Its shape is (1, H, T, S), and with a padding or document mask
+        (B, H, T, S).
+        """
+        mask = None
+        if attention_mask is not None and not bool(attention_mask.all()):
+            mask = attention_mask[:, None, None, :]
+        if self.attn_uses_sequence_id and sequence_id is not None:
+            same = sequence_id[:, None, :, None] == sequence_id[:, None, None, :]
+            mask = same if mask is None else mask & same
+        return mask if self.t5_bias is None else self._biased(mask)
+
+    def _biased(self, mask: torch.Tensor | None) -> torch.Tensor:
+        assert self.t5_bias is not None
+        bias = self.t5_bias(self._queries, self._keys)
+        if self._window is not None and self._window < self._keys:
+            near = causal_mask(self._queries, self._keys, bias.device, self._window)
+            mask = near if mask is None else mask & near
+        if mask is None:
+            return bias
+        return bias.masked_fill(~with_itself(mask, self._queries), -torch.inf)
+
+
+def backbone_class(config: Any) -> type[MPTModel]:
+    """The class for a configuration's attention type."""
+    return CodeMPTModel if config.attn_config["attn_type"] in OURS else FoundryAttentionModel
