@@ -10,13 +10,17 @@ from typing import Any
 import torch
 
 from foundry_plugins.contract.errors import did_you_mean, require
+from foundry_plugins.models.attention.augmented import augmented_attention
 from foundry_plugins.models.attention.base import SECTION, KernelAttention, visible_keys
+from foundry_plugins.models.attention.choose import AUGMENTED, REFERENCE, SDPA, choose, say
 from foundry_plugins.models.attention.reference import reference_attention
 from foundry_plugins.models.attention.sdpa import sdpa_attention
 
+AUTO = "auto"
 _KERNELS: dict[str, Callable[..., torch.Tensor]] = {
-    "reference": reference_attention,
-    "sdpa": sdpa_attention,
+    REFERENCE: reference_attention,
+    SDPA: sdpa_attention,
+    AUGMENTED: augmented_attention,
 }
 
 
@@ -27,8 +31,9 @@ class ALiBiMultiQueryAttention(KernelAttention):
     key/value heads: grouped-query attention (Ainslie et al. 2023, arXiv 2305.13245), or with the
     number of query heads multi-head attention. Each holds H / kv_n_heads neighbouring query heads.
 
-    ``kernel``: ``reference`` (the definition), ``sdpa`` (fp32, about twice as fast on a CPU) or
-    ``auto`` (``sdpa`` for fp32 inputs, else ``reference``).
+    ``kernel``: ``reference`` (the definition), ``sdpa`` (fp32; one bias for all layers),
+    ``augmented`` (fp32 and bf16; no bias tensor) or ``auto`` (the fastest that is correct for each
+    input; the log says which).
 
     Example:
         ```yaml
@@ -45,8 +50,8 @@ class ALiBiMultiQueryAttention(KernelAttention):
         UserError: at construction, for a kernel or an option that this class cannot do.
     """
 
-    def __init__(self, kernel: str = "auto", kv_n_heads: int | None = None, **options: Any) -> None:
-        allowed = ("auto", *_KERNELS)
+    def __init__(self, kernel: str = AUTO, kv_n_heads: int | None = None, **options: Any) -> None:
+        allowed = (AUTO, *_KERNELS)
         require(
             kernel in allowed,
             f"`{SECTION}.kernel` must be one of {', '.join(allowed)}, "
@@ -68,14 +73,17 @@ class ALiBiMultiQueryAttention(KernelAttention):
         dropout_p: float,
     ) -> torch.Tensor:
         """See the base class."""
-        return self._kernel(q_BHTD.dtype)(
-            *(q_BHTD, k_BKSD, v_BKSD),
-            scale=self.softmax_scale,
-            mask=visible_keys(bias, k_BKSD.shape[2]),
-            dropout_p=dropout_p,
+        mask = visible_keys(bias, k_BKSD.shape[2])
+        kernel = self.kernel
+        if kernel == AUTO:
+            kernel = self._choose(q_BHTD, k_BKSD.shape[2], masked=mask is not None)
+        return _KERNELS[kernel](
+            *(q_BHTD, k_BKSD, v_BKSD), scale=self.softmax_scale, mask=mask, dropout_p=dropout_p
         )
 
-    def _kernel(self, dtype: torch.dtype) -> Callable[..., torch.Tensor]:
-        if self.kernel == "auto":
-            return sdpa_attention if dtype == torch.float32 else reference_attention
-        return _KERNELS[self.kernel]
+    def _choose(self, q_BHTD: torch.Tensor, keys: int, *, masked: bool) -> str:
+        queries, device = q_BHTD.shape[2], q_BHTD.device.type
+        kernel = choose(q_BHTD.dtype, queries, keys, masked=masked, on_cpu=device != "cuda")
+        if not torch.compiler.is_compiling():
+            say(kernel, q_BHTD.dtype, queries != keys, masked, device)
+        return kernel
