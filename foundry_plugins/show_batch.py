@@ -156,6 +156,7 @@ class _View:
     def _fragment(
         self, row: Row, stored: Sample, place: Place, context: Context, number: int
     ) -> ShownFragment:
+        from foundry_plugins.contract.sample import TEXT
         from foundry_plugins.data.parts import cutting_of, parts_of
         from foundry_plugins.data.shards.sample import PADDING
 
@@ -185,6 +186,8 @@ class _View:
         if language != PADDING:
             if stored.origins:
                 facts.append(f"document {stored.origins[number][:12]}")
+            if stored.formats and stored.formats[number] != TEXT:
+                facts.append(f"a diff as {stored.formats[number]}")
             facts.append("as it is" if cutting is None else f"{mode}, middle {cutting.kind}")
             learned = int((row["labels"][start:stop] >= 0).sum())
             facts.append(f"{learned / (stop - start):.0%} learned")

@@ -55,10 +55,15 @@ def repositories(paths: Sequence[str]) -> list[str]:
             continue
         inside = sorted(filter(git_dir, glob.glob(expanded, recursive=True)))
         if not inside:
-            exists = os.path.exists(expanded)
+            if os.path.exists(expanded):
+                fault = "is no git repository"
+            elif glob.has_magic(expanded):
+                fault = "matches no git repository"
+            else:
+                fault = "does not exist"
             raise UserError(
-                f"`paths`: {path} {'is no git repository' if exists else 'does not exist'}; give "
-                "the folder that holds .git, a bare repository, or a glob of them such as repos/*."
+                f"`paths`: {path} {fault}; give the folder that holds .git, a bare repository, or "
+                "a glob of them such as repos/*."
             )
         found.update(dict.fromkeys(inside))
     return list(found)

@@ -172,12 +172,12 @@ def _record(line: bytes, url: str, number: int) -> dict[str, Any]:
         record = json.loads(line)
     except ValueError as error:
         raise UserError(
-            f"The benchmark {url}, line {number}, is not JSON ({error}); give files with one JSON "
-            "object a line."
+            f"The benchmark {url}, line {number}, is not JSON ({error}); name files with one "
+            "JSON object a line in `decontamination.benchmarks`."
         ) from error
     if not isinstance(record, dict):
         raise UserError(
             f"The benchmark {url}, line {number}, holds {type(record).__name__}, not an object; "
-            "give files with one JSON object a line."
+            "name files with one JSON object a line in `decontamination.benchmarks`."
         )
     return record

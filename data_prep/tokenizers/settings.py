@@ -86,7 +86,7 @@ class Tokenizer:
             require(
                 getattr(self, key) is None,
                 f"`tokenizer.{key}` does not go with `kind: pretrained`, whose vocabulary is "
-                "fixed; remove it.",
+                f"fixed; remove it (on the command line: `tokenizer.{key}=null`).",
             )
 
     def _check_trained(self) -> None:

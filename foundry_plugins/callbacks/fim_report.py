@@ -13,8 +13,10 @@ fill-in-the-middle, LANGUAGE a language of the shards. Bits per byte are -log2 p
 learned tokens of these fragments, sentinels and the end of text included, by the document bytes
 that they stand for. Only groups that were seen are logged.
 
-Training: ``fim/dropped_token_share``, the share of tokens that made room for sentinels, and
-``fim/cut_token_share``, that of pairs which were too long, since they were logged last.
+Training: ``fim/transformed_token_share``, the share of tokens in fragments that were cut (near
+``fim.rate``, or something keeps them from it), ``fim/dropped_token_share``, that of tokens which
+made room for sentinels, and ``fim/cut_token_share``, that of pairs which were too long, since they
+were logged last.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from foundry_plugins.contract.errors import reject_unknown_keys, require
 from foundry_plugins.data.report import ReportGroups
 
 _SECTION = "callbacks.fim_report"
-_COUNTS = ("stored_tokens", "dropped_tokens", "cut_tokens")
+_COUNTS = ("stored_tokens", "transformed_tokens", "dropped_tokens", "cut_tokens")
 _NATS, _TOKENS, _BYTES = range(3)
 
 
@@ -96,11 +98,12 @@ class FimReport(Callback):
             return
         counts = state.device.tensor_to_device(self._counts)
         dist.all_reduce(counts, reduce_operation="SUM")
-        stored, dropped, cut = counts.tolist()
+        stored, transformed, dropped, cut = counts.tolist()
         self._counts.zero_()
         if stored:
             logger.log_metrics(
                 {
+                    "fim/transformed_token_share": transformed / stored,
                     "fim/dropped_token_share": dropped / stored,
                     "fim/cut_token_share": cut / (stored + cut),
                 }

@@ -14,7 +14,7 @@ from foundry_plugins.data.dataset import IGNORE, Row
 
 # Fields of a row that the batch holds under the same name.
 _STACKED = ("input_ids", "labels")
-_COUNTS = ("num_bytes", "stored_tokens", "dropped_tokens", "cut_tokens")
+_COUNTS = ("num_bytes", "stored_tokens", "transformed_tokens", "dropped_tokens", "cut_tokens")
 
 
 class CodeTextCollator:
@@ -22,11 +22,11 @@ class CodeTextCollator:
 
     The batch holds ``input_ids`` and ``labels`` (B, T) int64, and (B,) int64: ``num_bytes`` (of the
     documents, behind the predicted tokens, for bits per byte), ``stored_tokens``,
-    ``dropped_tokens`` (those of them that made room for sentinels) and ``cut_tokens`` (those of
-    pairs that did not fit in). The lists ``total_tokens`` and ``loss_generating_tokens`` are what
-    Composer counts ``max_duration`` and weights microbatches by. With ``sequence_id`` also
-    ``sequence_id`` (B, T): the fragment of each position; for a report ``report_group`` and
-    ``report_bytes`` (B, T).
+    ``transformed_tokens`` (positions of fragments that were cut), ``dropped_tokens`` (those stored
+    that made room for sentinels) and ``cut_tokens`` (those of pairs that did not fit in). The lists
+    ``total_tokens`` and ``loss_generating_tokens`` are what Composer counts ``max_duration`` and
+    weights microbatches by. With ``sequence_id`` also ``sequence_id`` (B, T): the fragment of each
+    position; for a report ``report_group`` and ``report_bytes`` (B, T).
     """
 
     def __init__(self, pad_token_id: int, sequence_id: bool) -> None:

@@ -17,7 +17,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from foundry_plugins.contract.errors import reject_unknown_keys, require
 from foundry_plugins.data.collator import CodeTextCollator
 from foundry_plugins.data.dataset import CodeTextDataset
-from foundry_plugins.data.options import FIMOptions, diff_options, fim_options
+from foundry_plugins.data.options import FIMOptions, diff_options, fim_options, mapping
 from foundry_plugins.data.tokenizer import special_ids
 
 _SECTION = "dataset"
@@ -137,10 +137,16 @@ def _loader_keys() -> set[str]:
     return names - {"tokenizer", "device_batch_size", "unknown"} | {"name"}
 
 
-def _count_tokens(batch: Mapping[str, Any]) -> dict[str, int]:
+# Vanishes beside one token, in float32 too.
+_NO_TOKENS = 1e-9
+
+
+def _count_tokens(batch: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "total": sum(batch["total_tokens"]),
-        "loss_generating": sum(batch["loss_generating_tokens"]),
+        # Composer divides by the sum over a batch, which may hold nothing but inputs of diffs. A
+        # float on every rank, since it adds them up over the ranks as they are.
+        "loss_generating": max(float(sum(batch["loss_generating_tokens"])), _NO_TOKENS),
     }
 
 
@@ -161,20 +167,22 @@ def _check_encoding(options: Mapping[str, Any]) -> None:
 
 def _streams(options: dict[str, Any]) -> tuple[list[Stream] | None, list[FIMOptions | None]]:
     """Takes ``streams`` and ``fim`` out; every local folder without a remote must exist."""
-    sections: Mapping[str, Any] | None = options.pop("streams", None)
-    fim: Mapping[str, Any] = options.pop("fim", None) or {}
+    sections: object = options.pop("streams", None)
+    fim = mapping(f"{_SECTION}.fim", options.pop("fim", None))
     split = options.get("split")
     everywhere = fim_options(f"{_SECTION}.fim", fim)
     if sections is None:
         _check_folder(_SECTION, options.get("local"), options.get("remote"), split)
         return None, [everywhere]
-    require(bool(sections), f"`{_SECTION}.streams` names no stream; add one, or remove the key.")
+    named = mapping(f"{_SECTION}.streams", sections)
+    require(bool(named), f"`{_SECTION}.streams` names no stream; add one, or remove the key.")
     streams: list[Stream] = []
     per_stream: list[FIMOptions | None] = []
-    for name, section in sections.items():
+    for name, value in named.items():
         path = f"{_SECTION}.streams.{name}"
+        section = mapping(path, value)
         reject_unknown_keys(path, section, _STREAM_KEYS | {"fim"})
-        own: Mapping[str, Any] = section.get("fim") or {}
+        own = mapping(f"{path}.fim", section.get("fim"))
         per_stream.append(fim_options(f"{path}.fim", {**fim, **own}))
         where = section.get("split", split)
         _check_folder(path, section.get("local"), section.get("remote"), where)

@@ -27,6 +27,7 @@ from foundry_plugins.data.shards.foundry_packed import FoundryPackedShards
 from foundry_plugins.data.shards.sample import DiffOptions, Reader, Sample, Setup
 from foundry_plugins.data.tokenizer import (
     PieceEncoder,
+    beginning_id,
     byte_lengths,
     special_ids,
     tokenizer_json,
@@ -48,7 +49,8 @@ class Row(TypedDict):
     fragment: np.ndarray  # (T,) int64, number of the fragment a position belongs to
     num_bytes: int  # document bytes that the learned positions of 1..T-1 stand for
     stored_tokens: int  # without padding
-    dropped_tokens: int  # of those, what made room for sentinels
+    transformed_tokens: int  # positions of fragments that were cut
+    dropped_tokens: int  # of those stored, what made room for sentinels
     cut_tokens: int  # what never fitted in, of a pair
     # Nothing, or (T,) int64 ``report_group``, NO_GROUP where nothing is predicted, and
     # ``report_bytes``.
@@ -90,6 +92,7 @@ class CodeTextDataset(EpochStreamingDataset):
             vocab_size=len(tokenizer),
             eos=eos,
             pad=self.pad,
+            bos=beginning_id(tokenizer),
             encode=PieceEncoder(content),
             max_seq_len=max_seq_len,
             diff=diff,
@@ -166,6 +169,7 @@ class CodeTextDataset(EpochStreamingDataset):
             fragment=context.numbers,
             num_bytes=int(num_bytes.sum()),
             stored_tokens=int((sample.tokens != self.pad).sum()),
+            transformed_tokens=_transformed(context),
             dropped_tokens=context.num_dropped,
             cut_tokens=sample.num_cut,
             report=self._report(sample, context, predicted, num_bytes),
@@ -192,3 +196,9 @@ def _distinct(keys: Sequence[int]) -> list[int]:
         hash64(key, keys[:number].count(key)) if key in keys[:number] else key
         for number, key in enumerate(keys)
     ]
+
+
+def _transformed(context: fim.Context) -> int:
+    """Positions of the fragments that were cut."""
+    is_cut = np.array([mode != NONE for mode in context.modes])
+    return int(is_cut[context.numbers].sum())

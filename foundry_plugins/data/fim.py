@@ -21,6 +21,7 @@ library and numpy only.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -186,18 +187,20 @@ def permute_tokens(
     """A fragment in FIM order; None where it cannot be cut, or has no room.
 
     Args:
-        fragment: Ids; the last may be the end of the document.
+        fragment: Ids; the last may be the end of the document, and the first its beginning, which
+            stays in front.
         cut: The order and the middle, in characters that are whole in the fragment.
         vocabulary: The tokenizer.
         encoding: ``separate`` or ``joint``, as `FIMSettings.spm_encoding`.
         room: Most tokens that it may have; None for no limit.
     """
-    tokens, ended = _without_end(fragment, vocabulary)
-    body = Body.of(tokens, vocabulary)
+    text = vocabulary.text_of(fragment)
+    body = Body.of(fragment[text], vocabulary)
     if body is None:
         return None
-    found = _permute(body, cut, vocabulary, encoding, room, cut_at_end=not ended)
-    return None if found is None else found[0]
+    left = None if room is None else room - text.start
+    found = _permute(body, cut, vocabulary, encoding, left, cut_at_end=text.stop == len(fragment))
+    return None if found is None else np.concatenate([fragment[: text.start], found[0]])
 
 
 def transform_context(
@@ -250,8 +253,8 @@ def _transform(
     *key: Key,
 ) -> tuple[np.ndarray, int] | None:
     """One fragment in FIM order, at most as long as it was, and how many tokens it lost."""
-    tokens, ended = _without_end(piece, vocabulary)
-    body = Body.of(tokens, vocabulary)
+    text = vocabulary.text_of(piece)
+    body = Body.of(piece[text], vocabulary)
     if body is None:
         return None
     kind = spans.choose_kind(settings.spans, *key)
@@ -262,10 +265,11 @@ def _transform(
         else:
             start, end = spans.draw(kind, body.text, fragment.language, limit, *key, "cut")
         cut = Cut(order, start, end)
-        encoding = settings.spm_encoding
-        return _permute(body, cut, vocabulary, encoding, len(piece), cut_at_end=not ended)
+        encoding, room = settings.spm_encoding, len(piece) - text.start
+        found = _permute(body, cut, vocabulary, encoding, room, cut_at_end=text.stop == len(piece))
     except UnicodeDecodeError:
         return None  # not from a text in UTF-8
+    return found and (np.concatenate([piece[: text.start], found[0]]), found[1])
 
 
 def _permute(
@@ -299,12 +303,6 @@ def _permute(
     return np.concatenate([*parts, [vocabulary.end]]).astype(np.int64), excess
 
 
-def _without_end(fragment: np.ndarray, vocabulary: Vocabulary) -> tuple[np.ndarray, bool]:
-    """The fragment without its end of text, and whether it had one."""
-    ended = len(fragment) > 0 and fragment[-1] == vocabulary.eos
-    return (fragment[:-1] if ended else fragment), bool(ended)
-
-
 def _drop_outer(
     prefix: np.ndarray, suffix: np.ndarray, excess: int, *, cut_at_end: bool
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -318,13 +316,22 @@ def _drop_outer(
     return prefix[from_prefix:], suffix[: len(suffix) - from_suffix]
 
 
-def _check_spans(weights: Mapping[str, float]) -> None:
+def _check_spans(weights: object) -> None:
+    if not isinstance(weights, Mapping):
+        raise UserError(
+            f"`fim.spans` must give kinds weights, as in {{{spans.RANDOM}: 0.9, {spans.LINE}: 0.1}}"
+            f", got {weights!r}."
+        )
     unknown = [kind for kind in weights if kind not in spans.KINDS]
     if unknown:
         raise UserError(
             f"`fim.spans` knows the kinds {', '.join(spans.KINDS)}, got {unknown[0]!r}."
         )
-    wrong = [kind for kind, weight in weights.items() if not _is_number(weight) or weight < 0]
+    wrong = [
+        kind
+        for kind, weight in weights.items()
+        if not _is_number(weight) or not 0 <= weight < math.inf
+    ]
     if wrong:
         raise UserError(
             f"`fim.spans.{wrong[0]}` must be a weight of 0 or more, got {weights[wrong[0]]!r}."

@@ -50,12 +50,16 @@ def fim_options(name: str, section: Mapping[str, Any] | None) -> FIMOptions | No
     Raises:
         UserError: naming the key.
     """
+    section = mapping(name, section)
     if not section:
         return None
     reject_unknown_keys(name, section, _SETTINGS | _OWN)
     own = {key: value for key, value in section.items() if key in _OWN}
     _require_type(name, own, "seed", int)
     _require_type(name, own, "reseed_each_epoch", bool)
+    _require_type(name, own, "sentinels", str)
+    seed = own.get("seed", 0)
+    require(abs(seed) < 1 << 63, f"`{name}.seed` must be below 2**63, got {seed}.")
     try:
         settings = FIMSettings(**{k: v for k, v in section.items() if k in _SETTINGS})
     except UserError as error:
@@ -70,7 +74,7 @@ def diff_options(name: str, section: Mapping[str, Any] | None) -> DiffOptions:
     Raises:
         UserError: naming the key.
     """
-    section = section or {}
+    section = mapping(name, section)
     keys = [field.name for field in dataclasses.fields(DiffOptions)]
     reject_unknown_keys(name, section, keys)
     options = DiffOptions(**section)
@@ -88,9 +92,22 @@ def diff_options(name: str, section: Mapping[str, Any] | None) -> DiffOptions:
     return options
 
 
+def mapping(name: str, section: object) -> Mapping[str, Any]:
+    """A section of a YAML; an empty one where nothing is given.
+
+    Raises:
+        UserError: for anything else than keys with values.
+    """
+    if section is None:
+        return {}
+    if not isinstance(section, Mapping):
+        raise UserError(f"`{name}` must be keys with values, got {section!r}.")
+    return section
+
+
 def _require_type(name: str, section: Mapping[str, Any], key: str, kind: type) -> None:
     value = section.get(key, kind())
     # In Python true and false are integers too.
     good = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-    what = "true or false" if kind is bool else "a whole number"
+    what = {bool: "true or false", int: "a whole number", str: "a name"}[kind]
     require(good, f"`{name}.{key}` must be {what}, got {value!r}.")

@@ -66,8 +66,7 @@ def cutting_of(
     start = sample.fragments[number - 1].end if number else 0
     fragment, settings = sample.fragments[number], options.settings
     tokens = sample.tokens[start : fragment.end]
-    ended = tokens[-1] == vocabulary.eos
-    body = Body.of(tokens[:-1] if ended else tokens, vocabulary)
+    body = Body.of(tokens[vocabulary.text_of(tokens)], vocabulary)
     assert body is not None, f"a fragment in order {order} has text"
     keys = (options.seed, *key, number)
     kind = spans.choose_kind(settings.spans, *keys)

@@ -10,6 +10,8 @@ text is cut. It takes a fraction of a second.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from foundry_plugins.contract.fim_orders import PSM
@@ -19,6 +21,7 @@ from foundry_plugins.data.vocabulary import Vocabulary
 
 _NUM_TEXTS = 100
 _PARTS_A_TEXT = 24
+_LOSS_STEP = 5  # characters between the pieces that are tried
 
 # Words, contractions, symbols, digits and names of sentinels, parted by spaces.
 _WORDS = (
@@ -38,13 +41,26 @@ _PARTS = (*_WORDS.split(" "), *_OTHERS.split(" "), *_WHITE)
 def find_difference(vocabulary: Vocabulary) -> str | None:
     """A text and a cut where cutting tokens does not equal encoding the pieces; None for none."""
     for number in range(_NUM_TEXTS):
-        text = _text(number)
+        # In the form that the tokenizer's normalizer gives a text, as documents are stored.
+        text = _bytes(vocabulary.encode(_text(number)), vocabulary).decode("utf-8", "replace")
         tokens = np.append(vocabulary.ids(text), vocabulary.eos)
         for start in range(len(text) + 1):
             end = start + below(len(text) - start + 1, number, start, "end")
             cut = Cut(PSM, start, end)
             if _tokens(tokens, cut, vocabulary) != encoded(text, cut, vocabulary):
                 return f"{text!r} cut at {start} and {end}"
+    return None
+
+
+def find_loss(vocabulary: Vocabulary) -> str | None:
+    """A piece of a text and what its tokens stand for, where that is another; None for none."""
+    for number in range(_NUM_TEXTS):
+        text = _bytes(vocabulary.encode(_text(number)), vocabulary).decode("utf-8", "replace")
+        for start in range(0, len(text), _LOSS_STEP):
+            piece = text[start : start + 1 + below(len(text) - start, number, start, "piece")]
+            found = _bytes(vocabulary.encode(piece), vocabulary)
+            if found != piece.encode():
+                return f"{piece!r} as {found.decode('utf-8', 'replace')!r}"
     return None
 
 
@@ -59,6 +75,10 @@ def encoded(text: str, cut: Cut, vocabulary: Vocabulary, encoding: str = SEPARAT
 def _tokens(tokens: np.ndarray, cut: Cut, vocabulary: Vocabulary) -> list[int] | None:
     found = permute_tokens(tokens, cut, vocabulary)
     return None if found is None else found.tolist()
+
+
+def _bytes(ids: Sequence[int], vocabulary: Vocabulary) -> bytes:
+    return b"".join(vocabulary.token_bytes[index] for index in ids)
 
 
 def _text(number: int) -> str:

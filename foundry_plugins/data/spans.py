@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which characters of a text become the middle, by kind.
 
-``random``       two uniform cuts (Bavarian et al. 2022, arXiv 2207.14255, section 3)
+``random``       a pair of cuts, uniform over all pairs (Bavarian et al. 2022, arXiv 2207.14255,
+                 section 3)
 ``line``         one whole line, its end included, as single-line infilling asks for (section 2)
 ``multi_line``   a run of whole lines, its first and last uniform (the same)
 ``to_line_end``  from a uniform character to the end of its line, as an editor completes
@@ -112,7 +113,8 @@ def _draw_lines(text: str, limit: int, *key: Key) -> Span | None:
 def _draw_to_line_end(text: str, limit: int, *key: Key) -> Span | None:
     starts, ends, filled = _lines(text)
     stops = ends.copy()
-    stops[:-1] -= 1  # the newline stays behind
+    stops[:-1] -= 1  # the line's end stays behind, be it one character or two
+    stops -= np.array([line.endswith("\r") for line in text.split("\n")])
     # In each line, the starts from which its end is near enough.
     first = np.maximum(starts, stops - limit)
     choices = np.where(filled, stops - first, 0)

@@ -19,7 +19,7 @@ from foundry_plugins.contract.errors import UserError, did_you_mean, require
 from foundry_plugins.contract.sentinels import FAMILIES
 from foundry_plugins.contract.token_bytes import is_metaspace, token_bytes
 from foundry_plugins.data.boundaries import safe_places
-from foundry_plugins.data.proof import find_difference
+from foundry_plugins.data.proof import find_difference, find_loss
 from foundry_plugins.data.vocabulary import Vocabulary
 
 STARCODER = "starcoder"
@@ -36,7 +36,8 @@ def vocabulary_of(tokenizer: PreTrainedTokenizerBase, family: str = STARCODER) -
         family: Whose names its sentinels have, of `foundry_plugins.contract.sentinels.FAMILIES`.
 
     Raises:
-        UserError: if a sentinel is missing, padding is the end of text, or the tokenizer is slow.
+        UserError: if a sentinel is missing, padding is the end of text, the tokenizer is slow, or
+            pieces of a text would lose some of it.
     """
     require(
         family in FAMILIES,
@@ -65,7 +66,15 @@ def vocabulary_of(tokenizer: PreTrainedTokenizerBase, family: str = STARCODER) -
         token_bytes=token_bytes(content),
         encode=PieceEncoder(content),
         safe=safe,
+        bos=beginning_id(tokenizer),
     )
+    loss = find_loss(vocabulary)
+    if loss:
+        raise UserError(
+            f"The tokenizer {tokenizer.name_or_path!r} encodes {loss}: it changes the ends of a "
+            "text, so pieces of a document would not make up the document; take one that does not "
+            "(no Strip in its normalizer), or set `fim.rate` to 0."
+        )
     difference = None if safe is None else find_difference(vocabulary)
     if difference:
         safe, ground = None, f"it failed on {difference}"
@@ -78,8 +87,8 @@ def vocabulary_of(tokenizer: PreTrainedTokenizerBase, family: str = STARCODER) -
 class PieceEncoder:
     """Encodes a piece of a text by itself: nothing is added, and literal sentinels stay text.
 
-    What puts a space before every text (SentencePiece's dummy prefix) is taken out: a piece
-    follows another.
+    What puts a space before every text (SentencePiece's dummy prefix, ``add_prefix_space`` of
+    byte-level vocabularies) is taken out: a piece follows another.
     """
 
     def __init__(self, tokenizer_json: str) -> None:
@@ -92,8 +101,7 @@ class PieceEncoder:
     @functools.cached_property
     def _backend(self) -> Tokenizer:
         content: dict[str, Any] = json.loads(self._json)
-        if is_metaspace(content):
-            _remove_dummy_prefix(content)
+        _remove_dummy_prefix(content, is_metaspace(content))
         # A private copy: the run's tokenizer keeps its own settings.
         backend = Tokenizer.from_str(json.dumps(content))
         backend.no_padding()
@@ -105,14 +113,20 @@ class PieceEncoder:
         return {"_json": self._json}  # the setting that keeps sentinels text is not pickled
 
 
-def _remove_dummy_prefix(content: dict[str, Any]) -> None:
-    normalizer = content.get("normalizer") or {}
-    steps = normalizer.get("normalizers", [normalizer] if normalizer else [])
-    kept = [step for step in steps if step["type"] != "Prepend"]
-    content["normalizer"] = {"type": "Sequence", "normalizers": kept} if kept else None
-    for section in (content.get("pre_tokenizer") or {}, *kept):
-        if section.get("type") == "Metaspace":
-            section["prepend_scheme"] = "never"
+def _remove_dummy_prefix(content: dict[str, Any], metaspace: bool) -> None:
+    pre_tokenizer = content.get("pre_tokenizer") or {}
+    steps: list[dict[str, Any]] = pre_tokenizer.get("pretokenizers", [pre_tokenizer])
+    if metaspace:
+        normalizer = content.get("normalizer") or {}
+        normalizers = normalizer.get("normalizers", [normalizer] if normalizer else [])
+        kept = [step for step in normalizers if step["type"] != "Prepend"]
+        content["normalizer"] = {"type": "Sequence", "normalizers": kept} if kept else None
+        steps = [*steps, *kept]
+    for step in steps:
+        if step.get("type") == "Metaspace":
+            step["prepend_scheme"] = "never"
+        elif step.get("type") == "ByteLevel":
+            step["add_prefix_space"] = False
 
 
 def tokenizer_json(tokenizer: PreTrainedTokenizerBase) -> str:
@@ -152,6 +166,14 @@ def special_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
     assert isinstance(eos, int)
     assert isinstance(pad, int)
     return eos, pad
+
+
+def beginning_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """Id of the beginning of a text; None where the tokenizer has none but the end of text."""
+    bos = tokenizer.bos_token_id
+    if not isinstance(bos, int) or bos in special_ids(tokenizer):
+        return None
+    return bos
 
 
 def byte_lengths(vocabulary_size: int, table: list[bytes]) -> np.ndarray:

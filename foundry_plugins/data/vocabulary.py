@@ -29,6 +29,7 @@ class Vocabulary:
         safe: Shape (256, 256), or None where nothing is known: whether text may be cut between a
             token that ends in byte i and one that begins with byte j without changing any other
             token (`foundry_plugins.data.boundaries`).
+        bos: Id that begins a document where a packer writes one, other than ``eos``, or None.
     """
 
     prefix: int
@@ -40,6 +41,7 @@ class Vocabulary:
     token_bytes: Sequence[bytes]
     encode: Encode
     safe: np.ndarray | None = None
+    bos: int | None = None
 
     @property
     def sentinels(self) -> dict[str, int]:
@@ -57,6 +59,15 @@ class Vocabulary:
         """How many characters begin in a token, by id, int64."""
         counts = [sum(byte & 0xC0 != 0x80 for byte in piece) for piece in self.token_bytes]
         return np.array(counts, dtype=np.int64)
+
+    def text_of(self, fragment: np.ndarray) -> slice:
+        """Where the text of a fragment lies: without the ids that begin and end a document."""
+        start, stop = 0, len(fragment)
+        if start < stop and fragment[stop - 1] == self.eos:
+            stop -= 1
+        if start < stop and self.bos is not None and fragment[start] == self.bos:
+            start += 1
+        return slice(start, stop)
 
     def is_safe(self, left: int, right: int) -> bool:
         """Whether text may be cut between two tokens."""

@@ -8,12 +8,14 @@ import json
 from pathlib import Path
 
 from foundry_plugins.contract import sample as schema
-from foundry_plugins.contract.errors import UserError
+from foundry_plugins.contract.errors import UserError, require
 from foundry_plugins.data.shards.foundry_packed import FoundryPackedShards
 from foundry_plugins.data.shards.own import OwnShards
 from foundry_plugins.data.shards.prompt_response import PROMPT, RESPONSES, TURNS, PairShards
 from foundry_plugins.data.shards.sample import Reader, Setup
 
+# Columns that no other packer writes.
+_OWN = frozenset({"fragments", "sample_id"})
 _ADVICE = {
     "text": "raw text, which is not packed yet; convert it with `convert_dataset`, or with "
     "Foundry's converter and `--concat_tokens`",
@@ -37,6 +39,12 @@ def reader_of(folder: Path, stream: int, setup: Setup) -> Reader:
     if metadata is not None:
         return OwnShards(folder, metadata, setup)
     columns = _columns(folder)
+    require(
+        not columns >= _OWN,
+        f"{folder} holds samples of convert_dataset, but its {schema.INDEX_FILE} has no "
+        f"`{schema.METADATA_KEY}`: another tool wrote it, such as streaming's merge_index; take "
+        "the index that convert_dataset wrote (for several data sets, a stream each).",
+    )
     if "tokens" in columns:
         return FoundryPackedShards(folder, stream, setup)
     if TURNS in columns or (PROMPT in columns and columns & set(RESPONSES)):

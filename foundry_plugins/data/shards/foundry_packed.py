@@ -3,7 +3,8 @@
 """Packed shards of Foundry's own converters: a column ``tokens`` and nothing else.
 
 ``llmfoundry data_prep convert_dataset_hf`` and its siblings write it, with ``--concat_tokens``.
-No boundary is stored, so a fragment ends behind each end-of-text id. The first fragment of a
+No boundary is stored, so a fragment ends behind each end-of-text id and before each id that begins
+a text (``--bos_text``, or a tokenizer that writes one, as Llama's). The first fragment of a
 sample may have begun in an earlier one and counts as cut off. Nothing names a sample, so its place
 does: the stream's number and the position in the stream.
 
@@ -48,15 +49,21 @@ class FoundryPackedShards:
         tokens = self._tokens(stored["tokens"])
         eos, pad = self._setup.eos, self._setup.pad
         # Padding, where another packer has filled up a sample, is a fragment of its own.
-        edges = np.flatnonzero((tokens[:-1] == eos) | np.diff(tokens == pad))
+        no_bos = np.zeros(len(tokens), dtype=bool)
+        begins = no_bos if self._setup.bos is None else tokens == self._setup.bos
+        # Between two tokens, a document ends or begins.
+        is_edge = (tokens[:-1] == eos) | begins[1:]
+        edges = np.flatnonzero(is_edge | np.diff(tokens == pad))
         ends = [*(edges + 1).tolist(), len(tokens)]
         fragments: list[Fragment] = []
-        after_end = False
+        starts_document = bool(begins[0])
         for end in ends:
-            is_padding, ended = bool(tokens[end - 1] == pad), bool(tokens[end - 1] == eos)
+            is_padding = bool(tokens[end - 1] == pad)
+            ends_document = bool(tokens[end - 1] == eos or (end < len(tokens) and begins[end]))
             language = PADDING if is_padding else UNKNOWN
-            fragments.append(Fragment(end, not is_padding, after_end and ended, language))
-            after_end = ended
+            is_whole = starts_document and ends_document
+            fragments.append(Fragment(end, not is_padding, is_whole, language))
+            starts_document = ends_document
         return Sample(tokens, fragments, [0] * len(fragments), sample_id=position)
 
     def _tokens(self, stored: np.ndarray | bytes) -> np.ndarray:

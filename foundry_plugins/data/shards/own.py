@@ -43,12 +43,14 @@ class OwnShards:
         require(
             metadata.tokenizer_fingerprint == fingerprint(setup.tokenizer_json),
             f"The tokenizer of this run is not the one that wrote {folder} (fingerprints differ); "
-            "name the tokenizer folder that `convert_dataset` wrote beside these shards.",
+            "name the folder `tokenizer` beside these shards, or, if other streams need another, "
+            "convert them again with `tokenizer: {kind: pretrained, path: ...}`.",
         )
         # The samples are numbered from 0 in every data set.
         self.key = hash64(metadata.recipe_hash, metadata.split)
         self.languages = [*metadata.languages, PADDING]
         self.description = f"{metadata.num_samples:,} samples of convert_dataset"
+        self._formats = metadata.formats
         self._diff = setup.diff
 
     def read(self, stored: Mapping[str, Any], position: int) -> Sample:
@@ -71,6 +73,7 @@ class OwnShards:
             num_inputs=self._num_inputs(records, is_text),
             sample_id=int(stored["sample_id"]),
             origins=[bytes(origin).hex() for origin in records["origin"]],
+            formats=[self._formats[number] for number in records["format"]],
         )
 
     def _num_inputs(self, records: np.ndarray, is_text: np.ndarray) -> list[int]:

@@ -40,6 +40,7 @@ class Setup:
         tokenizer_json: Of the run's tokenizer.
         vocab_size: Its entries, added ones included.
         eos: Id of the end of text, likewise ``pad``.
+        bos: Id of the beginning of a text, other than ``eos``, or None.
         encode: One text to ids, literal sentinel text staying text.
         max_seq_len: T.
         diff: How diffs are treated.
@@ -50,6 +51,7 @@ class Setup:
     vocab_size: int
     eos: int
     pad: int
+    bos: int | None
     encode: Callable[[str], Sequence[int]]
     max_seq_len: int
     diff: DiffOptions
@@ -67,6 +69,7 @@ class Sample:
         sample_id: What names it in its stream, for good.
         num_cut: Tokens that did not fit in and were left out.
         origins: For each fragment, what names its document; empty where nothing is known.
+        formats: For each fragment, ``text`` or its diff format; likewise.
     """
 
     tokens: np.ndarray
@@ -75,6 +78,7 @@ class Sample:
     sample_id: int
     num_cut: int = 0
     origins: Sequence[str] = ()
+    formats: Sequence[str] = ()
 
 
 class Reader(Protocol):

@@ -321,7 +321,7 @@ def test_nothing_of_the_user_has_a_say(
         ({"paths": []}, "`paths` is empty"),
         ({"paths": ["gone"]}, "`paths`: gone does not exist"),
         ({"paths": ["folder"]}, "`paths`: folder is no git repository"),
-        ({"paths": ["fold*"]}, r"`paths`: fold\* does not exist"),
+        ({"paths": ["fold*"]}, r"`paths`: fold\* matches no git repository"),
         ({"paths": ["s3://bucket/shelf"]}, "is in an object store"),
         ({"paths": ["shelf"], "format": "comit"}, "did you mean 'commit'"),
         ({"paths": ["shelf"], "format": {}}, "`format` is empty"),

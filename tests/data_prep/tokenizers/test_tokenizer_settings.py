@@ -43,7 +43,7 @@ def test_what_may_be_left_out() -> None:
         ),
         (
             {"kind": "pretrained", "path": __file__, "vocab_size": 9},
-            "`tokenizer.vocab_size` does not go with",
+            "`tokenizer.vocab_size` does not go with.*`tokenizer.vocab_size=null`",
         ),
         ({"vocab_size": 512, "proof_byte": 1}, "proof_byte.*did you mean 'proof_bytes'"),
     ],

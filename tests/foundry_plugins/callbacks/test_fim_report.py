@@ -121,7 +121,7 @@ def test_training_logs_what_was_dropped(root: Path) -> None:
 
     spec = loader(load_tokenizer(root), local=str(root / "data"), split="train", fim={"rate": 1.0})
     callback, logger = FimReport(interval_batches=3), _Kept()
-    stored = dropped = 0
+    stored = dropped = transformed = 0
     for number, batch in zip(range(1, 4), spec.dataloader, strict=False):
         state: Any = SimpleNamespace(
             batch=batch,
@@ -133,11 +133,15 @@ def test_training_logs_what_was_dropped(root: Path) -> None:
         callback.batch_end(state, logger)  # type: ignore[arg-type]
         stored += int(batch["stored_tokens"].sum())
         dropped += int(batch["dropped_tokens"].sum())
+        transformed += int(batch["transformed_tokens"].sum())
     assert logger.metrics == {
+        "fim/transformed_token_share": pytest.approx(transformed / stored),
         "fim/dropped_token_share": pytest.approx(dropped / stored),
         "fim/cut_token_share": 0.0,
     }
     assert dropped > 0
+    # At rate 1, all but what is too short.
+    assert 0.7 * stored < transformed <= stored
 
 
 def test_figures_leave_out_what_was_not_seen() -> None:

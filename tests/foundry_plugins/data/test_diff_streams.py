@@ -109,6 +109,7 @@ def test_commits_are_cut_only_when_asked(root: Path, folder: Path) -> None:
     [
         ({"los": "full"}, r"`dataset.diff.los` is not a known key .did you mean 'loss'"),
         ({"loss": "target"}, r"`dataset.diff.loss` must be full or target_only, got 'target'"),
+        (True, r"`dataset.diff` must be keys with values, got True"),
         ({"fim": 1}, r"`dataset.diff.fim` must be true or false, got 1"),
         ({"fim": True, "loss": "target_only"}, r"`dataset.diff.fim` mixes"),
     ],
@@ -155,6 +156,11 @@ def test_a_stream_overrides_key_by_key(root: Path, folder: Path, tmp_path: Path)
         ({"rate": 2}, r"`dataset.streams.a.fim.rate` must be in \[0, 1\], got 2"),
         ({"level": "file"}, r"`dataset.streams.a.fim.level` must be one of context, document"),
         ({"spans": {"word": 1}}, r"`dataset.streams.a.fim.spans` knows the kinds"),
+        ({"spans": ["line"]}, r"`dataset.streams.a.fim.spans` must give kinds weights, as in"),
+        ({"spans": {"line": float("nan")}}, r"`dataset.streams.a.fim.spans.line` must be a weight"),
+        (0.5, r"`dataset.streams.a.fim` must be keys with values, got 0.5"),
+        ({"seed": 1 << 80}, r"`dataset.streams.a.fim.seed` must be below 2\*\*63"),
+        ({"sentinels": 5}, r"`dataset.streams.a.fim.sentinels` must be a name, got 5"),
         ({"seed": 1.5}, r"`dataset.streams.a.fim.seed` must be a whole number, got 1.5"),
         ({"reseed_each_epoch": "no"}, r"fim.reseed_each_epoch` must be true or false, got 'no'"),
         ({"sentinels": "santacoder"}, r"has no token '<fim-prefix>'"),
@@ -175,6 +181,11 @@ def test_other_mistakes(root: Path) -> None:
         loader(load_tokenizer(root), report="yes", **common)
     with pytest.raises(UserError, match=r"`dataset.streams` names no stream"):
         loader(load_tokenizer(root), streams={})
+    for section, name in (([common], "streams"), ({"a": "x"}, "streams.a")):
+        with pytest.raises(UserError, match=f"`dataset.{name}` must be keys with values"):
+            loader(load_tokenizer(root), streams=section)
+    with pytest.raises(UserError, match=r"`dataset.fim` must be keys with values, got True"):
+        loader(load_tokenizer(root), fim=True, **common)
 
 
 def test_rows_say_what_was_dropped(root: Path) -> None:
@@ -187,3 +198,16 @@ def test_rows_say_what_was_dropped(root: Path) -> None:
     # Three sentinels, an end, and a few tokens that two cuts cost, for each fragment.
     assert 0 < max(dropped) < T / 2
     assert all(row["cut_tokens"] == 0 for row in found)
+
+
+def test_a_batch_of_inputs_alone_trains_as_nothing() -> None:
+    """Composer divides the loss of a batch by its learned tokens, as they are counted here."""
+    from foundry_plugins.data.dataloader import _count_tokens
+
+    counts = _count_tokens({"total_tokens": [7, 5], "loss_generating_tokens": [0, 0]})
+    assert counts["total"] == 12
+    assert 0 < counts["loss_generating"] < 1e-6
+    counts = _count_tokens({"total_tokens": [7, 5], "loss_generating_tokens": [3, 1]})
+    assert counts["loss_generating"] == 4
+    # Ranks add them up: all floats, or all integers.
+    assert isinstance(counts["loss_generating"], float)

@@ -249,6 +249,28 @@ def test_stays_as_it_is_where_it_cannot_be_cut(vocabulary: Vocabulary) -> None:
         assert found.modes == ["none"]
 
 
+def test_what_begins_a_document_stays_in_front(vocabulary: Vocabulary) -> None:
+    bos = vocabulary.pad + 6
+    assert not vocabulary.token_bytes[bos]
+    begun = dataclasses.replace(vocabulary, bos=bos)
+    text, cut = "def f(x):\n    return x + 1\n", Cut("spm2", 4, 20)
+    for end in ([], [vocabulary.eos]):
+        tokens = np.array([*vocabulary.ids(text), *end])
+        plain = fim.permute_tokens(tokens, cut, vocabulary)
+        assert plain is not None
+        found = fim.permute_tokens(np.append(bos, tokens), cut, begun)
+        assert found is not None
+        assert found.tolist() == [bos, *plain.tolist()]
+        long = np.append(bos, np.tile(tokens[: len(vocabulary.ids(text))], 5))
+        options = FIMSettings(rate=1.0)
+        context = fim.transform_context(long, [Fragment(len(long))], begun, options, 2)
+        assert context.modes[0] != "none"
+        assert len(context.tokens) == len(long)
+        assert context.tokens[0] == bos
+        assert (context.tokens == bos).sum() == 1
+        assert context.tokens[-1] == begun.end
+
+
 def test_every_key_decides(vocabulary: Vocabulary, code: list[str]) -> None:
     tokens, fragments = context(vocabulary, code)
     options = FIMSettings(rate=1.0)

@@ -121,6 +121,32 @@ def test_plain_bytes_and_what_does_not_fit(root: Path, tmp_path: Path, caplog: A
         loader(tokenizer, local=str(tmp_path), split="wide")
 
 
+@pytest.mark.parametrize("ended", [True, False])
+def test_documents_that_begin_with_a_token_of_their_own(
+    root: Path, tmp_path: Path, ended: bool
+) -> None:
+    tokenizer = load_tokenizer(root, bos_token="<repo_name>")
+    bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
+    text = tokenizer("value = other + 1\n" * 9, add_special_tokens=False)["input_ids"]
+    first, second = text[:20], text[: T - 22 - ended]
+    ids = [*first, *[eos] * ended, bos, *second, bos]
+    tokens = np.array(ids, dtype=np.uint16)
+    assert len(tokens) == T
+    folder = write_columns(tmp_path / "x", {"tokens": "ndarray:uint16"}, [{"tokens": tokens}] * 9)
+    options = {"local": str(tmp_path), "split": folder.name, "sequence_id": True}
+    plain = rows(loader(tokenizer, **options))[0]
+    sizes = (20 + ended, 1 + len(second), 1)
+    assert plain["sequence_id"] == [n for n, size in enumerate(sizes) for _ in range(size)]
+    # The first may have begun before; the second is whole.
+    fim = {"rate": 1.0, "level": "document"}
+    middle = tokenizer.convert_tokens_to_ids("<fim_middle>")
+    for row in rows(loader(tokenizer, fim=fim, **options)):
+        assert row["input_ids"][: sizes[0] + 1] == ids[: sizes[0] + 1]
+        assert row["input_ids"].count(middle) == 1
+        assert row["input_ids"].count(bos) == 2
+        assert row["input_ids"][-2] == eos
+
+
 def test_padding_of_another_packer_is_not_learned(root: Path, tmp_path: Path) -> None:
     tokenizer = load_tokenizer(root)
     eos, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
@@ -138,6 +164,10 @@ def test_padding_of_another_packer_is_not_learned(root: Path, tmp_path: Path) ->
     [
         ({"text": "str"}, "holds raw text, which is not packed yet; convert it with"),
         ({"messages": "json"}, "holds conversations; convert them"),
+        (
+            {"tokens": "bytes", "fragments": "bytes", "sample_id": "bytes"},
+            "index.json has no `metadata`: another tool wrote it",
+        ),
         ({"image": "bytes"}, "holds the columns image; code_text reads `tokens`"),
     ],
 )

@@ -17,6 +17,7 @@ from foundry_plugins.data.boundaries import safe_places
 from foundry_plugins.data.pieces import Body
 from foundry_plugins.data.proof import find_difference
 from foundry_plugins.data.spans import draw_random
+from foundry_plugins.data.tokenizer import PieceEncoder
 from foundry_plugins.data.vocabulary import Vocabulary
 
 KINDS = ("qwen2", "cl100k", "gpt2", "starcoder", "sentencepiece_bpe", "metaspace", "unigram")
@@ -147,6 +148,19 @@ def test_special_tokens_and_nothing_cannot_be_cut(vocabulary_by_kind: Get) -> No
 def test_proof_holds_for_what_is_known(vocabulary_by_kind: Get, kind: str) -> None:
     vocabulary = vocabulary_by_kind(kind)
     assert (vocabulary.safe is None) == (kind == "unigram")
+    assert find_difference(vocabulary) is None
+
+
+def test_proof_holds_for_a_normal_form(
+    tokenizer_of: Callable[[str], str], vocabulary_by_kind: Get
+) -> None:
+    content = {**json.loads(tokenizer_of("qwen2")), "normalizer": {"type": "NFC"}}
+    encode = PieceEncoder(json.dumps(content))
+    assert len(encode("e\u0301")) == len(encode("\u00e9"))
+    vocabulary = dataclasses.replace(
+        vocabulary_by_kind("qwen2"), encode=encode, safe=safe_places(json.dumps(content))[0]
+    )
+    assert vocabulary.safe is not None
     assert find_difference(vocabulary) is None
 
 

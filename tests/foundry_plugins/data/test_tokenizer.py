@@ -96,3 +96,22 @@ def test_pieces_have_no_dummy_prefix_and_survive_pickling(tokenizer_of: Make) ->
         assert "".join(tokens) == "x\u2581=\u25811"
         # A sentinel's name is text.
         assert len(encode("<fim_prefix>")) > 1
+
+
+def test_nothing_is_put_before_a_piece(tokenizer_of: Make) -> None:
+    content = json.loads(tokenizer_of("gpt2"))
+    content["pre_tokenizer"]["add_prefix_space"] = True
+    assert Tokenizer.from_str(json.dumps(content)).encode("x").tokens != ["x"]
+    assert (
+        Tokenizer.from_str(json.dumps(content)).decode(PieceEncoder(json.dumps(content))("x"))
+        == "x"
+    )
+    vocabulary_of(loaded(json.dumps(content)))
+
+
+def test_a_tokenizer_that_loses_the_ends_of_pieces_is_refused(tokenizer_of: Make) -> None:
+    content = json.loads(tokenizer_of("metaspace"))
+    strip = {"type": "Strip", "strip_left": True, "strip_right": True}
+    content["normalizer"]["normalizers"].insert(0, strip)
+    with pytest.raises(UserError, match=r"encodes .* as .*: it changes the ends of a text"):
+        vocabulary_of(loaded(json.dumps(content)))

@@ -1,0 +1,126 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""The README's table of measured figures, made from ``results/*.json`` and nothing else.
+
+    python -m benchmarks.readme
+
+Prints the table. A test compares it with the README's, so that a figure in there is one that a
+benchmark wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks import measure
+
+
+def main() -> None:
+    """Prints the table."""
+    print(table())
+
+
+def table() -> str:
+    """All rows, in Markdown."""
+    rows = [
+        *_data_prep(),
+        *_near_duplicates(),
+        *_encode(),
+        *_redaction(),
+        *_decontamination(),
+        *_fim(),
+    ]
+    lines = ["| what | ours | peer | ratio |", "|---|---|---|---|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _read(name: str) -> dict[str, Any]:
+    return json.loads((measure.RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _data_prep() -> Iterator[tuple[str, ...]]:
+    found = _read("data_prep")
+    peer = f"{found['foundry convert_dataset_json']['mb_per_second']:.1f} MB/s, Foundry"
+    cores = found["environment"]["cores"]
+    mb = f"{found['corpus_mb']:.0f} MB of code, {cores} cores, start included"
+    for name, what in (
+        ("encode, pack, write", f"`convert_dataset run`: encode, pack, write; {mb}"),
+        (
+            "the whole recipe",
+            "the same with filters, both duplicate searches, decontamination, redaction",
+        ),
+    ):
+        rate = f"{found[name]['mb_per_second']:.1f} MB/s"
+        yield what, rate, peer, f"{found[name]['times_foundry']:.1f}"
+
+
+def _near_duplicates() -> Iterator[tuple[str, ...]]:
+    found = _read("near_duplicates")
+    tools = found["tools"]
+    ours, rensa = tools["ours, verified (50x5)"], tools["rensa (25x10)"]
+    rates = [f"{tool['mb_per_cpu_second']:.0f} MB per CPU s" for tool in (ours, rensa)]
+    yield (
+        "near-duplicates, text to pairs",
+        rates[0],
+        f"{rates[1]}, rensa",
+        f"{found['times_rensa']:.1f}",
+    )
+    kinds = ("comments", "rename", "edit_15", "reorder")
+    recalls = [
+        ", ".join(f"{tool['recall'][kind]['recall']:.2f}" for kind in kinds)
+        for tool in (ours, rensa)
+    ]
+    what = "recall: comments removed, names changed, 15 % edited, reordered"
+    yield what, recalls[0], f"{recalls[1]}, rensa", ""
+
+
+def _encode() -> Iterator[tuple[str, ...]]:
+    found = _read("encode")["byte_level_bpe"]["files"]
+    rates, ratios = found["mb_per_cpu_second"], found["ours_is_faster_by"]
+    for peer in rates:
+        if peer != "ours":
+            name = peer.partition(",")[0]
+            what = f"encoding, byte-level BPE, the same ids as {name}"
+            ours, theirs = (f"{rates[key]:.1f} MB per CPU s" for key in ("ours", peer))
+            yield what, ours, theirs, f"{ratios[peer]:.1f}"
+
+
+def _redaction() -> Iterator[tuple[str, ...]]:
+    found = _read("redaction")
+    keys, peer = found["kinds"]["keys"], found["detect_secrets"]
+    what = "redaction, planted keys: recall, precision"
+    ours = f"{keys['recall']:.2f}, {keys['precision']:.2f}"
+    yield what, ours, f"{peer['keys_recall']:.2f}, {peer['precision']:.2f}, detect-secrets", ""
+
+
+def _decontamination() -> Iterator[tuple[str, ...]]:
+    recall = _read("decontamination")["recall"]["humaneval"]["slash_comment"]
+    what = "decontamination, HumanEval turned into `//` comments: recall"
+    yield (
+        what,
+        f"{recall['ours']:.2f}",
+        f"{recall['without_white_space']:.2f}, white space stripped",
+        "",
+    )
+
+
+def _fim() -> Iterator[tuple[str, ...]]:
+    found = _read("fim")
+    peer = "decode and encode"
+    for kind in ("byte_level_cl100k", "sentencepiece_bpe"):
+        at = found[kind]["T=2048"]
+        rates = [
+            f"{at[name]['tokens_per_cpu_second'] / 1e6:.2f}M tokens per CPU s"
+            for name in ("ours", peer)
+        ]
+        what = f"fill-in-the-middle, T=2048, {kind.replace('_', ' ')}"
+        yield what, rates[0], f"{rates[1]}, {peer}", f"{at['times_faster']:.1f}"
+    at = found["byte_level_cl100k"]["T=2048"]
+    share = [f"{at[name]['share_of_samples_exact']:.2f}" for name in ("ours", peer)]
+    yield "samples whose middles and ends are all there", share[0], f"{share[1]}, {peer}", ""
+
+
+if __name__ == "__main__":
+    main()
