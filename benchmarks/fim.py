@@ -260,7 +260,7 @@ sources:
     paths: [{scratch}/source.jsonl]
     columns: {{text: text, path: path}}
     language: Python
-split: {{validation: 0.01}}
+split: {{validation: 0.05}}
 tokenizer: {{kind: pretrained, path: {scratch}/tokenizer}}
 shards: {{sequence_length: {length}}}
 output: {scratch}/data

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -78,3 +79,19 @@ def test_make_targets(line: str, source_folder: Path, tmp_path: Path) -> None:
     if "quickstart" in line:
         assert "skipped" in done.stdout
         assert "Quickstart complete" in done.stdout
+
+
+def test_measured_figures_are_those_of_the_benchmarks() -> None:
+    """`python -m benchmarks.readme` prints the table."""
+    printed = subprocess.run(
+        [sys.executable, "-m", "benchmarks.readme"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert printed.stdout.strip() in (ROOT / "README.md").read_text()
+    memory = json.loads((ROOT / "benchmarks/results/data_prep.json").read_text())["memory"]
+    words = " ".join((ROOT / "README.md").read_text().split())
+    assert f"{memory['1x']['peak_mb']:.0f} MB in the largest process" in words
+    assert f"{memory['10x']['peak_mb']:.0f} MB for 100 MB" in words
