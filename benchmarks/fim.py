@@ -39,6 +39,7 @@ from foundry_plugins.contract.sentinels import END_OF_TEXT, FAMILIES, PAD
 from foundry_plugins.contract.token_bytes import token_bytes
 from foundry_plugins.data import fim
 from foundry_plugins.data.boundaries import safe_places
+from foundry_plugins.data.fim_settings import FIMSettings
 from foundry_plugins.data.tokenizer import PieceEncoder
 from foundry_plugins.data.vocabulary import Vocabulary
 
@@ -90,7 +91,7 @@ def compare(tokenizer_json: str, texts: Sequence[str], length: int) -> dict[str,
         nonlocal dropped
         found = []
         dropped = 0
-        settings = fim.FIMSettings(rate=_RATE)
+        settings = FIMSettings(rate=_RATE)
         for n, context in enumerate(contexts):
             fragments = [fim.Fragment(end) for end in context.ends]
             out = fim.transform_context(context.tokens, fragments, vocabulary, settings, n)
@@ -134,7 +135,7 @@ def encoded_share(contexts: Sequence[Packed], vocabulary: Vocabulary) -> float:
         return vocabulary.encode(text)
 
     watching = dataclasses.replace(vocabulary, encode=watched)
-    settings = fim.FIMSettings(rate=_RATE)
+    settings = FIMSettings(rate=_RATE)
     for n, context in enumerate(contexts):
         fragments = [fim.Fragment(end) for end in context.ends]
         fim.transform_context(context.tokens, fragments, watching, settings, n)

@@ -22,6 +22,7 @@ HOSTS = {"llmfoundry", "composer", "streaming"}
 PURE = [
     "foundry_plugins/data/boundaries.py",
     "foundry_plugins/data/fim.py",
+    "foundry_plugins/data/fim_settings.py",
     "foundry_plugins/data/pieces.py",
     "foundry_plugins/data/proof.py",
     "foundry_plugins/data/spans.py",

@@ -53,7 +53,7 @@ def build_code_text_dataloader(
     ``max_seq_len``
         that of the packed shards.
     ``fim``
-        the keys of `foundry_plugins.data.fim.FIMSettings`; ``sentinels`` (a family of
+        the keys of `foundry_plugins.data.fim_settings.FIMSettings`; ``sentinels`` (a family of
         `foundry_plugins.contract.sentinels.FAMILIES`); ``seed``; ``reseed_each_epoch`` (false gives
         the same transformed samples in every epoch, for validation). Without it nothing is
         transformed.

@@ -14,7 +14,7 @@ from foundry_plugins.contract.errors import (
     reject_unknown_keys,
     require,
 )
-from foundry_plugins.data.fim import FIMSettings
+from foundry_plugins.data.fim_settings import FIMSettings
 from foundry_plugins.data.shards.sample import FULL, TARGET_ONLY, DiffOptions
 
 _SETTINGS = frozenset(field.name for field in dataclasses.fields(FIMSettings))

@@ -16,7 +16,8 @@ import numpy as np
 
 from foundry_plugins.contract.fim_orders import PSM
 from foundry_plugins.contract.stateless_hash import below
-from foundry_plugins.data.fim import SEPARATE, TEXT, Cut, permute_text, permute_tokens
+from foundry_plugins.data.fim import TEXT, Cut, permute_text, permute_tokens
+from foundry_plugins.data.fim_settings import SEPARATE
 from foundry_plugins.data.vocabulary import Vocabulary
 
 _NUM_TEXTS = 100

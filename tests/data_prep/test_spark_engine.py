@@ -206,6 +206,7 @@ def test_no_such_master_is_a_sentence(
     assert "`spark.master`, got 'sparc://nowhere'" in last
 
 
+@pytest.mark.slow
 def test_mistake_on_an_executor_is_a_sentence(
     convert: Callable[..., subprocess.CompletedProcess[str]],
     source_folder: Path,

@@ -147,6 +147,7 @@ def _peak(folder: Path, documents: int, answer: Any) -> None:
     answer.send((len(losers), kept, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3))
 
 
+@pytest.mark.slow
 def test_memory_of_a_large_bucket_is_bounded(tmp_path: Path) -> None:
     peaks = []
     # A fresh interpreter, whose workers share none of the memory of this one.

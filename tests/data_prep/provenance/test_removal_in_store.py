@@ -126,6 +126,7 @@ def killed(number: int, work: Callable[[], object]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_killed_anywhere_the_next_one_finishes_it(
     s3_server: S3Server, bucket: str, small: Path, tmp_path: Path, alice: OptOut
 ) -> None:

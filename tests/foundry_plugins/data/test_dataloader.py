@@ -15,6 +15,10 @@ from foundry_plugins.contract.errors import UserError
 FIM = {"rate": 0.9, "spm_rate": 0.5, "seed": 3}
 
 
+# A tenth of the data: tests go through it many times.
+SPLIT = "validation"
+
+
 def tokenizer(root: Path, **kwargs: Any) -> Any:
     from transformers import AutoTokenizer
 
@@ -26,7 +30,7 @@ def build(root: Path, *, workers: int = 0, batch_size: int = 4, **dataset: Any) 
 
     section = {
         "local": str(root / "data"),
-        "split": "train",
+        "split": SPLIT,
         "shuffle": True,
         "max_seq_len": 64,
         "num_canonical_nodes": 1,
@@ -45,7 +49,7 @@ def test_without_fim_gives_the_shards_as_they_are(root: Path) -> None:
     from streaming import StreamingDataset
 
     stored = StreamingDataset(
-        local=str(root / "data"), split="train", batch_size=1, num_canonical_nodes=1
+        local=str(root / "data"), split=SPLIT, batch_size=1, num_canonical_nodes=1
     )
     expected = {tuple(stored[i]["tokens"].tolist()) for i in range(len(stored))}
     assert set(rows(build(root))) == expected
@@ -176,8 +180,8 @@ def test_refuses_a_batch_that_never_fills(root: Path) -> None:
 
 def test_streams_with_equal_sample_ids_draw_differently(root: Path, tmp_path: Path) -> None:
     """The same shards under another recipe hash are cut elsewhere."""
-    shutil.copytree(root / "data/train", tmp_path / "train")
-    index = tmp_path / "train/index.json"
+    shutil.copytree(root / "data" / SPLIT, tmp_path / SPLIT)
+    index = tmp_path / SPLIT / "index.json"
     content = json.loads(index.read_text())
     content["metadata"]["recipe_hash"] = "another"
     index.write_text(json.dumps(content))

@@ -41,7 +41,8 @@ def folder(root: Path, tmp_path_factory: Any) -> Path:
 
 
 def read(root: Path, folder: Path, **section: Any) -> list[dict[str, Any]]:
-    return rows(loader(load_tokenizer(root), local=str(folder), split="train", **section))
+    section = {"split": "train", **section}
+    return rows(loader(load_tokenizer(root), local=str(folder), **section))
 
 
 def expected_labels(ids: list[int], marks: list[int], eos: int, pad: int, open_: bool) -> Any:
@@ -190,8 +191,8 @@ def test_other_mistakes(root: Path) -> None:
 
 def test_rows_say_what_was_dropped(root: Path) -> None:
     tokenizer = load_tokenizer(root)
-    found = read(root, root / "data", fim={"rate": 1.0})
-    plain = read(root, root / "data")
+    found = read(root, root / "data", split="validation", fim={"rate": 1.0})
+    plain = read(root, root / "data", split="validation")
     stored = sum(row["stored_tokens"] for row in found)
     assert stored == sum(token != tokenizer.pad_token_id for r in plain for token in r["input_ids"])
     dropped = [row["dropped_tokens"] for row in found]

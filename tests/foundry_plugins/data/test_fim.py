@@ -17,7 +17,8 @@ from foundry_plugins.contract.errors import UserError
 from foundry_plugins.contract.fim_orders import ORDERS
 from foundry_plugins.contract.sentinels import FIM_PREFIX
 from foundry_plugins.data import fim
-from foundry_plugins.data.fim import Cut, FIMSettings, Fragment
+from foundry_plugins.data.fim import Cut, Fragment
+from foundry_plugins.data.fim_settings import ENCODINGS, JOINT, SEPARATE, FIMSettings
 from foundry_plugins.data.proof import encoded
 from foundry_plugins.data.spans import draw_random
 from foundry_plugins.data.vocabulary import Vocabulary
@@ -81,7 +82,7 @@ def test_orders_by_hand(order: str, expected: list[int]) -> None:
 
 
 def test_joint_pieces_by_hand() -> None:
-    assert fim.permute_text("abcdef", Cut("spm2", 2, 4), fim.JOINT) == [
+    assert fim.permute_text("abcdef", Cut("spm2", 2, 4), JOINT) == [
         ("PRE", ""),
         ("SUF", ""),
         ("text", "ef"),
@@ -101,7 +102,7 @@ def test_text_and_tokens_are_permuted_alike(
 ) -> None:
     vocabulary = vocabulary_by_kind(kind)
     start, end = draw_random(len(text), None, seed)
-    encoding = fim.JOINT if joint else fim.SEPARATE
+    encoding = JOINT if joint else SEPARATE
     fragment = np.append(vocabulary.ids(text), vocabulary.eos)
     for order in ORDERS:
         cut = Cut(order, start, end)
@@ -136,7 +137,7 @@ def test_literal_sentinels_stay_text(vocabulary: Vocabulary) -> None:
         assert b"".join(sections(found, "psm", vocabulary)) == text.encode()
 
 
-@pytest.mark.parametrize("encoding", fim.ENCODINGS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("order", list(ORDERS))
 @pytest.mark.parametrize("ended", [True, False])
 def test_room_is_made_at_the_outer_ends(

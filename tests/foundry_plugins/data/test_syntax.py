@@ -79,7 +79,7 @@ def test_languages_by_their_names_in_the_shards(language: str) -> None:
 def test_parsers_are_named_when_they_are_missing() -> None:
     program = (
         "import sys; sys.modules['tree_sitter_language_pack'] = None\n"
-        "from foundry_plugins.data.fim import FIMSettings\n"
+        "from foundry_plugins.data.fim_settings import FIMSettings\n"
         "FIMSettings(spans={'random': 1})\n"
         "FIMSettings(spans={'syntax': 1})\n"
     )
