@@ -31,6 +31,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         report.longrepr = f"skipped, which FORBID_SKIPS does not allow: {report.longrepr}"
 
 
+@pytest.fixture(autouse=True)
+def forget_shared_memory() -> Iterator[None]:
+    """A streaming data set looks through the shared memory of all before it, and keeps it open.
+
+    After thousands of tests a process would have no file descriptor left. Those of a test are done
+    with when it ends.
+    """
+    folder, names = Path("/dev/shm"), "[0-9][0-9][0-9][0-9][0-9][0-9]_*"
+    before = set(folder.glob(names))
+    yield
+    for path in set(folder.glob(names)) - before:
+        path.unlink(missing_ok=True)
+
+
 def call(command: list[str | Path]) -> None:
     """Runs a command; its output is shown if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
