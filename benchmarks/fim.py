@@ -35,12 +35,10 @@ from benchmarks import measure
 from benchmarks.fim_quality import Packed, Transformed, quality
 from data_prep.tokenizers import byte_level, files, sentencepiece_models
 from foundry_plugins.contract.fim_orders import ORDERS, PSM, SPM2
-from foundry_plugins.contract.sentinels import END_OF_TEXT, FAMILIES, PAD
-from foundry_plugins.contract.token_bytes import token_bytes
+from foundry_plugins.contract.sentinels import END_OF_TEXT, PAD
 from foundry_plugins.data import fim
-from foundry_plugins.data.boundaries import safe_places
 from foundry_plugins.data.fim_settings import FIMSettings
-from foundry_plugins.data.tokenizer import PieceEncoder
+from foundry_plugins.data.tokenizer import vocabulary_of
 from foundry_plugins.data.vocabulary import Vocabulary
 
 _LENGTHS = (2048, 4096, 8192)
@@ -81,7 +79,7 @@ def main() -> None:
 
 def compare(tokenizer_json: str, texts: Sequence[str], length: int) -> dict[str, Any]:
     """Both methods on the same contexts."""
-    vocabulary = vocabulary_of(tokenizer_json)
+    vocabulary = loaded(tokenizer_json)
     contexts = packed(texts, vocabulary, length)
     num_tokens = len(contexts) * length
     decode = _decoder(tokenizer_json)
@@ -186,20 +184,14 @@ def packed(texts: Sequence[str], vocabulary: Vocabulary, length: int) -> list[Pa
     return contexts
 
 
-def vocabulary_of(tokenizer_json: str) -> Vocabulary:
+def loaded(tokenizer_json: str) -> Vocabulary:
     """As the loader makes it."""
-    ids = {t["content"]: t["id"] for t in json.loads(tokenizer_json)["added_tokens"]}
-    names = FAMILIES["starcoder"]
-    return Vocabulary(
-        prefix=ids[names.prefix],
-        middle=ids[names.middle],
-        suffix=ids[names.suffix],
-        end=ids[END_OF_TEXT],
-        eos=ids[END_OF_TEXT],
-        pad=ids[PAD],
-        token_bytes=token_bytes(tokenizer_json),
-        encode=PieceEncoder(tokenizer_json),
-        safe=safe_places(tokenizer_json)[0],
+    from tokenizers import Tokenizer
+    from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
+
+    backend = Tokenizer.from_str(tokenizer_json)
+    return vocabulary_of(
+        PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=END_OF_TEXT, pad_token=PAD)
     )
 
 

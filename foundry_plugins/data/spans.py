@@ -95,19 +95,14 @@ def _draw_line(text: str, limit: int, *key: Key) -> Span | None:
 
 def _draw_lines(text: str, limit: int, *key: Key) -> Span | None:
     starts, ends, filled = _lines(text)
+    lines = np.flatnonzero(filled)
     # For each first line the choices of the last: those that end within the limit.
-    firsts = np.flatnonzero(filled)
-    lasts = np.flatnonzero(filled)
-    highest = np.searchsorted(ends[lasts], starts[firsts] + limit, side="right")
-    choices = np.maximum(highest - np.arange(len(firsts)), 0)
-    total = int(choices.sum())
-    if not total:
+    highest = np.searchsorted(ends[lines], starts[lines] + limit, side="right")
+    drawn = _choose(np.maximum(highest - np.arange(len(lines)), 0), *key)
+    if drawn is None:
         return None
-    index = below(total, *key)
-    before = np.cumsum(choices)
-    n = int(np.searchsorted(before, index, side="right"))
-    last = lasts[n + index - int(before[n] - choices[n])]
-    return int(starts[firsts[n]]), int(ends[last])
+    first, more = drawn
+    return int(starts[lines[first]]), int(ends[lines[first + more]])
 
 
 def _draw_to_line_end(text: str, limit: int, *key: Key) -> Span | None:
@@ -117,14 +112,22 @@ def _draw_to_line_end(text: str, limit: int, *key: Key) -> Span | None:
     stops -= np.array([line.endswith("\r") for line in text.split("\n")])
     # In each line, the starts from which its end is near enough.
     first = np.maximum(starts, stops - limit)
-    choices = np.where(filled, stops - first, 0)
-    total = int(choices.sum())
+    drawn = _choose(np.where(filled, stops - first, 0), *key)
+    if drawn is None:
+        return None
+    line, offset = drawn
+    return int(first[line]) + offset, int(stops[line])
+
+
+def _choose(choices: np.ndarray, *key: Key) -> tuple[int, int] | None:
+    """One of so many choices in each place, all equally likely: its place and its number there."""
+    ends = np.cumsum(choices)
+    total = int(ends[-1]) if len(ends) else 0
     if not total:
         return None
     index = below(total, *key)
-    before = np.cumsum(choices)
-    n = int(np.searchsorted(before, index, side="right"))
-    return int(first[n] + index - (before[n] - choices[n])), int(stops[n])
+    place = int(np.searchsorted(ends, index, side="right"))
+    return place, index - int(ends[place] - choices[place])
 
 
 _LINES = {LINE: _draw_line, MULTI_LINE: _draw_lines, TO_LINE_END: _draw_to_line_end}

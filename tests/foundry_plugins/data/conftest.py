@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
 
 from data_prep.tokenizers import byte_level, sentencepiece_models
-from foundry_plugins.contract.sentinels import END_OF_TEXT, FAMILIES, PAD
-from foundry_plugins.contract.token_bytes import token_bytes
-from foundry_plugins.data.boundaries import safe_places
-from foundry_plugins.data.tokenizer import PieceEncoder
+from foundry_plugins.contract.sentinels import END_OF_TEXT, PAD
+from foundry_plugins.data.tokenizer import vocabulary_of
 from foundry_plugins.data.vocabulary import Vocabulary
 
 STDLIB = Path(sysconfig.get_paths()["stdlib"])
@@ -89,19 +89,11 @@ def vocabulary_by_kind(tokenizer_of: Callable[[str], str]) -> Callable[[str], Vo
 
     def get(kind: str) -> Vocabulary:
         if kind not in made:
-            content = tokenizer_of(kind)
-            ids = {t["content"]: t["id"] for t in json.loads(content)["added_tokens"]}
-            names = FAMILIES["starcoder"]
-            made[kind] = Vocabulary(
-                prefix=ids[names.prefix],
-                middle=ids[names.middle],
-                suffix=ids[names.suffix],
-                end=ids[END_OF_TEXT],
-                eos=ids[END_OF_TEXT],
-                pad=ids[PAD],
-                token_bytes=token_bytes(content),
-                encode=PieceEncoder(content),
-                safe=safe_places(content)[0],
+            backend = Tokenizer.from_str(tokenizer_of(kind))
+            made[kind] = vocabulary_of(
+                PreTrainedTokenizerFast(
+                    tokenizer_object=backend, eos_token=END_OF_TEXT, pad_token=PAD
+                )
             )
         return made[kind]
 
