@@ -25,8 +25,9 @@ quickstart: $(STAMP)
 	  --out "$(if $(SOURCE),$(if $(filter default undefined file,$(origin OUT)),runs/$(notdir $(abspath $(SOURCE))),$(OUT)),$(OUT))" \
 	  $(if $(SOURCE),--source "$(SOURCE)") $(foreach pair,$(SET),--set $(pair))
 
+# Each worker takes a core and up to 3 GB. To look at one test: .venv/bin/python -m pytest PATH -k NAME
 test: $(STAMP)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 test-slow: $(STAMP)
 	@$(BIN)/python -m pytest -m "slow" --timeout 3600

@@ -8,12 +8,16 @@ which behaviour of the host it relies on; ``tests/host_compat`` pins that behavi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from filelock import FileLock
 from llmfoundry.models.layers.attention import gen_slopes
 from llmfoundry.models.mpt.modeling_mpt import MPTModel
 from llmfoundry.utils.config_utils import (
@@ -25,6 +29,7 @@ from omegaconf import DictConfig
 from omegaconf import OmegaConf as om
 from streaming import StreamingDataset
 from streaming.base.spanner import Spanner
+from streaming.base.world import World
 from torch.distributed.tensor import DTensor
 
 
@@ -64,7 +69,8 @@ class EpochStreamingDataset(StreamingDataset):
     epoch: int = 0
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        with _one_job_at_a_time():
+            super().__init__(**kwargs)
         self.spanner = _NumberSpanner(self.samples_per_shard)
         self._close_connections()
 
@@ -114,6 +120,22 @@ class EpochStreamingDataset(StreamingDataset):
         if num_samples == 0 and self.next_epoch > 0:
             state["epoch"] = self.next_epoch
         return state
+
+
+@contextmanager
+def _one_job_at_a_time() -> Iterator[None]:
+    """Two jobs that start on one machine must not look for names of shared memory together.
+
+    The host takes the first number that is free and uses it later, so both may take the same, and
+    one of them ends with FileExistsError. Only a node's first rank makes names; the others wait for
+    it inside the host, and would wait for ever if they held this.
+    """
+    if not World.detect().is_local_leader:
+        yield
+        return
+    # Each user has a file, since another's cannot be opened.
+    with FileLock(Path(tempfile.gettempdir()) / f"foundry_plugins_streaming_{os.getuid()}.lock"):
+        yield
 
 
 def occurrences(indices: np.ndarray) -> np.ndarray:

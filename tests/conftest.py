@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -16,6 +17,12 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Tests are small and run side by side: more threads would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # PySpark 4 takes a program without a file for its own doctests, and ends it without grpcio.
+    sys.modules["__main__"].__file__ = __file__
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,18 +38,31 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         report.longrepr = f"skipped, which FORBID_SKIPS does not allow: {report.longrepr}"
 
 
-@pytest.fixture(autouse=True)
-def forget_shared_memory() -> Iterator[None]:
-    """A streaming data set looks through the shared memory of all before it, and keeps it open.
+# Where the names of this process's shared memory begin; those of programs it starts begin at 0.
+SHARED_MEMORY = 100_000 * (1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
 
-    After thousands of tests a process would have no file descriptor left. Those of a test are done
-    with when it ends.
+
+@pytest.fixture(autouse=True)
+def forget_what_hosts_keep() -> Iterator[None]:
+    """Lets go what a process of thousands of tests would gather, or carry from test to test.
+
+    A streaming data set looks through the shared memory of all before it and keeps it open, until
+    there is no file descriptor left; a Trainer leaves torch's process group behind.
     """
-    folder, names = Path("/dev/shm"), "[0-9][0-9][0-9][0-9][0-9][0-9]_*"
-    before = set(folder.glob(names))
+    if "streaming" in sys.modules:
+        from streaming.base.shared import prefix
+
+        prefix._each_prefix_int = lambda: itertools.count(SHARED_MEMORY)
+    folder, names = Path("/dev/shm"), f"{SHARED_MEMORY // 100_000}[0-9][0-9][0-9][0-9][0-9]_*"
+    before = set(folder.glob(names))  # of fixtures that live longer
     yield
     for path in set(folder.glob(names)) - before:
         path.unlink(missing_ok=True)
+    if "torch" in sys.modules:
+        from torch import distributed
+
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
 
 
 def call(command: list[str | Path]) -> None:
