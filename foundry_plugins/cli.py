@@ -95,6 +95,26 @@ def infilling_problems(
     typer.echo(f"{written} problems in {output}")
 
 
+@app.command("eval-data")
+def eval_data(
+    name: Annotated[str | None, typer.Argument(help="The benchmark file to get.")] = None,
+    output: Annotated[Path | None, typer.Option(help="JSONL file to write; .gz is fine.")] = None,
+    given: Annotated[Path | None, typer.Option("--from", help="A copy that is at hand.")] = None,
+) -> None:
+    """List where benchmark files come from, or get one and check that it is the right one."""
+    from foundry_plugins.eval.eval_data import SOURCES, get
+
+    if name is None:
+        rows = [(found, source.licence, source.address) for found, source in SOURCES.items()]
+        _table("name", "licence", "address", rows=rows, title="Benchmark files")
+        return
+    require(output is not None, "Name the file to write: `--output FILE`.")
+    assert output is not None
+    report = get(name, output, given)
+    checked = "its digest is the known one" if report["known"] else "no digest of it is known here"
+    typer.echo(f"{report['problems']} problems in {output}; {checked}: {report['digest']}")
+
+
 @app.command()
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A Composer checkpoint (.pt).")],

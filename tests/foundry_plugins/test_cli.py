@@ -91,3 +91,20 @@ def test_under_the_launcher_the_sentence_is_the_last_line_of_rank_0(root: Path) 
     launcher = next(i for i, line in enumerate(lines) if "composer.cli.launcher" in line)
     assert lines[launcher - 1] == ("Error: `dataset.fim.rate` must be in [0, 1], got 1.5.")
     assert "Traceback" not in done.stderr
+
+
+def test_benchmark_files_are_listed_and_taken(tmp_path: Path) -> None:
+    listed = run(BIN / "foundry-plugins", "eval-data")
+    assert "humaneval_infilling_single_line" in listed.stdout
+    (tmp_path / "p.json").write_text('[{"language": "js", "prompt": "", "suffix": "", "x": 1}]')
+    command = (
+        BIN / "foundry-plugins",
+        "eval-data",
+        "santacoder_fim",
+        "--from",
+        tmp_path / "p.json",
+    )
+    assert run(*command).stderr.startswith("Error: Name the file to write")
+    done = run(*command, "--output", tmp_path / "out.jsonl")
+    assert done.stderr.startswith("Error: ")
+    assert "problem 1 has no field `canonical_solution`" in done.stderr.replace("\n", " ")
