@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 import sys
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -91,7 +92,12 @@ def disk_full(error: OSError, path: object) -> UserError | None:
 
 
 def run_command(command: Callable[[], object]) -> None:
-    """Runs a command line; a user's mistake ends with one sentence and status 1."""
+    """Runs a command line; a user's mistake ends with one sentence and status 1.
+
+    Tables that go to a file or a pipe are given room, since nobody can widen the window there.
+    """
+    if not sys.stdout.isatty():
+        os.environ.setdefault("COLUMNS", "200")
     try:
         command()
     except UserError as error:
