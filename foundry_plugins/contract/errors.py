@@ -97,7 +97,7 @@ def run_command(command: Callable[[], object]) -> None:
     Tables that go to a file or a pipe are given room, since nobody can widen the window there.
     """
     if not sys.stdout.isatty():
-        os.environ.setdefault("COLUMNS", "200")
+        os.environ.setdefault("COLUMNS", "240")
     try:
         command()
     except UserError as error:

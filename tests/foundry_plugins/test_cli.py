@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -15,7 +16,11 @@ BIN = Path(sys.executable).parent
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+    # Without `env` it would get COLUMNS, which readline has set in pytest's own environment.
+    environment = dict(os.environ)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=cwd, env=environment
+    )
 
 
 @pytest.mark.parametrize("program", ["foundry-plugins", "convert_dataset"])
