@@ -9,7 +9,6 @@ mistakes only in the first forward pass. All rules here hold before anything is 
 from __future__ import annotations
 
 import importlib.metadata
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,12 +18,16 @@ from packaging.version import Version
 
 from foundry_plugins.contract.errors import UserError, did_you_mean, require
 from foundry_plugins.models.blocks import BLOCK_TYPES, PARALLEL
+from foundry_plugins.models.values import is_number
 
 ALIBI, CAUSAL = "alibi_multiquery_attention", "causal_attention"
 OURS = (ALIBI, CAUSAL)
 _FOUNDRYS = ("multihead_attention", "grouped_query_attention", "multiquery_attention")
 _FFN_TYPES = ("mptmlp", "mptglu")
 _LOSSES = ("torch_crossentropy", "fused_crossentropy")
+# What functions of torch.nn.functional raise that are no activations, or get wrong arguments.
+_ACTIVATION_ERRORS = (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError)
+_HF_ROPES = ("no_scaling", "linear", "dynamic", "llama3")
 _INSTALL = "install it with `pip install foundry-plugins[gpu]`"
 
 
@@ -32,9 +35,8 @@ def check_sizes(section: Mapping[str, Any]) -> None:
     """Widths, heads and rates."""
     for key in ("d_model", "n_heads", "n_layers", "max_seq_len", "vocab_size"):
         value = section[key]
-        good = isinstance(value, int | float) and not isinstance(value, bool)
         require(
-            good and value == int(value) and value > 0,
+            isinstance(value, int) and not isinstance(value, bool) and value > 0,
             f"`model.{key}` must be a whole number above 0, got {value!r}.",
         )
     d_model, n_heads = section["d_model"], section["n_heads"]
@@ -72,6 +74,8 @@ def check_block(section: Mapping[str, Any]) -> None:
         "`model.block_overrides` can be used only with `block_type: sequential` and one of "
         f"Foundry's attention types ({', '.join(_FOUNDRYS)}).",
     )
+    if str(section["norm_type"]).lower() == "triton_rmsnorm":
+        needs_flash_attn("model.norm_type: triton_rmsnorm", "use rmsnorm")
     ffn = section["ffn_config"]
     require(
         ffn["ffn_type"] in _FFN_TYPES,
@@ -79,17 +83,24 @@ def check_block(section: Mapping[str, Any]) -> None:
         f"{did_you_mean(str(ffn['ffn_type']), _FFN_TYPES)}.",
     )
     activation = ffn.get("ffn_act_fn")
-    sample = torch.linspace(-1, 1, 3)
-    try:
-        shape = resolve_ffn_act_fn(dict(activation) if activation else None)(sample).shape
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        shape = error
     require(
-        shape == sample.shape,
+        _is_elementwise(activation),
         "`model.ffn_config.ffn_act_fn` must name an elementwise function of torch.nn.functional "
         "and its arguments, such as {name: gelu, approximate: tanh}, {name: relu} or {name: elu}; "
         f"got {activation!r}.",
     )
+
+
+def _is_elementwise(activation: Any) -> bool:
+    """Whether numbers come out the same alone and among others: not of softmax, nor of dropout."""
+    sample = torch.linspace(-1, 1, 64)
+    try:
+        function = resolve_ffn_act_fn(dict(activation) if activation else None)
+        together = function(sample.clone())
+        apart = torch.cat([function(part.clone()) for part in sample.split(8)])
+    except _ACTIVATION_ERRORS:
+        return False
+    return together.shape == sample.shape and torch.allclose(together, apart)
 
 
 def check_attention(section: Mapping[str, Any]) -> None:
@@ -211,11 +222,22 @@ def _check_rope(section: Mapping[str, Any]) -> None:
         implementation in ("hf", "dail"),
         f"`model.attn_config.rope_impl` must be hf or dail, got {implementation!r}.",
     )
+    scaling = attention.get("rope_hf_config") or {}
+    require(
+        scaling.get("type", _HF_ROPES[0]) in _HF_ROPES,
+        f"`model.attn_config.rope_hf_config.type` must be one of {', '.join(_HF_ROPES)}, "
+        f"got {scaling.get('type')!r}.",
+    )
+    factor = scaling.get("factor", 1.0)
+    require(
+        is_number(factor) and factor >= 1,
+        f"`model.attn_config.rope_hf_config.factor` must be a number from 1, got {factor!r}.",
+    )
     if implementation == "dail":
         needs_flash_attn("model.attn_config.rope_impl: dail", "set rope_impl to hf")
     theta = attention.get("rope_theta", 10000)
     require(
-        isinstance(theta, int | float) and math.isfinite(theta) and theta > 0,
+        is_number(theta) and theta > 0,
         f"`model.attn_config.rope_theta` must be a number above 0, got {theta!r}.",
     )
 

@@ -17,8 +17,8 @@ from typing import Any
 from llmfoundry.models.mpt.configuration_mpt import MPTConfig
 from llmfoundry.models.utils.config_defaults import attn_config_defaults, init_config_defaults
 
-from foundry_plugins.contract.errors import reject_unknown_keys
-from foundry_plugins.models import checks
+from foundry_plugins.contract.errors import reject_unknown_keys, require
+from foundry_plugins.models import checks, values
 from foundry_plugins.models.blocks import SEQUENTIAL
 
 _MPT_PARAMETERS = {
@@ -31,6 +31,11 @@ _OTHER_KEYS = frozenset(
     {"activation_checkpointing_target", "loss_fn", "pad_token_id", "block_type"}
 )
 _T5_KEYS = frozenset({"t5_bias", "t5_bias_buckets", "t5_bias_max_distance"})
+_READ_WITH = {
+    "alibi": ("alibi_bias_max",),
+    "rope": ("rope_theta", "rope_hf_config", "rope_dail_config"),
+    "t5_bias": ("t5_bias_buckets", "t5_bias_max_distance"),
+}
 _ATTENTION_KEYS = {*attn_config_defaults, "kernel", "kv_n_heads", "seq_parallel_world_size"}
 
 
@@ -70,7 +75,8 @@ class CodeMPTConfig(MPTConfig):
         ffn.setdefault("ffn_type", "mptglu")
         if ffn["ffn_type"] == "mptglu":
             ffn.setdefault("ffn_act_fn", {"name": "silu"})
-            ffn.setdefault("ffn_hidden_size", swiglu_hidden_size(d_model))
+            if "expansion_ratio" not in options:
+                ffn.setdefault("ffn_hidden_size", swiglu_hidden_size(d_model))
         other_positions = any(attention.get(key) for key in ("alibi", "rope", "t5_bias"))
         defaults = {
             **{"no_bias": True, "norm_type": "rmsnorm", "use_cache": True},
@@ -78,10 +84,13 @@ class CodeMPTConfig(MPTConfig):
         }
         section = {"d_model": d_model, "attn_config": attention, "ffn_config": ffn}
         section |= defaults | options
-        checks.check_sizes(_MPT_PARAMETERS | section)
-        checks.check_block(section | {"block_type": block_type})
-        checks.check_attention(_MPT_PARAMETERS | section)
-        checks.check_positions(_MPT_PARAMETERS | section)
+        whole = _MPT_PARAMETERS | section | {"block_type": block_type}
+        values.check_values(whole)
+        checks.check_sizes(whole)
+        checks.check_block(whole)
+        checks.check_attention(whole)
+        checks.check_positions(whole)
+        values.check_init(whole)
         self.block_type = block_type
         super().__init__(**section)
 
@@ -111,4 +120,28 @@ def check_model_section(section: Mapping[str, Any]) -> None:
     )
     reject_unknown_keys(
         "model.init_config", section.get("init_config") or {}, {*init_config_defaults}
+    )
+    _reject_unread_keys(section, attention)
+
+
+def _reject_unread_keys(section: Mapping[str, Any], attention: Mapping[str, Any]) -> None:
+    """Known keys that belong to something that is switched off."""
+    alibi = attention.get("attn_type", checks.ALIBI) == checks.ALIBI
+    switched_on = {"alibi": attention.get("alibi", alibi)}
+    switched_on |= {switch: attention.get(switch, False) for switch in ("rope", "t5_bias")}
+    for switch, keys in _READ_WITH.items():
+        for key in keys:
+            require(
+                # The host fills its defaults into sections that it has built from.
+                switched_on[switch] is not False
+                or attention.get(key) in (None, attn_config_defaults.get(key)),
+                f"`model.attn_config.{key}` is read only with `model.attn_config.{switch}: true`; "
+                "remove it, or switch that on.",
+            )
+    ffn = section.get("ffn_config") or {}
+    # The host copies the model's into sections that it has built from.
+    fc_type = values.fc_name(section.get("fc_type"))
+    require(
+        values.fc_name(ffn.get("fc_type", fc_type)) == fc_type,
+        "`model.ffn_config.fc_type` is not read; set `model.fc_type`, which holds for all layers.",
     )

@@ -28,6 +28,8 @@ MLPS: dict[str, dict[str, Any]] = {
     "gelu": {"ffn_type": "mptmlp"},
     "relu": {"ffn_type": "mptmlp", "ffn_act_fn": {"name": "relu"}},
     "elu": {"ffn_type": "mptmlp", "ffn_act_fn": {"name": "elu"}},
+    "geglu": {"ffn_type": "mptglu", "ffn_act_fn": {"name": "gelu"}},
+    "reglu": {"ffn_type": "mptglu", "ffn_act_fn": {"name": "relu"}},
 }
 OURS = [name for name in POSITIONS if not name.startswith("foundry")]
 CHOICES = {
@@ -138,6 +140,32 @@ def test_trains(choice: dict[str, Any]) -> None:
             assert parameter.grad.isfinite().all(), name
             # Learned positions beyond the sample and the table's far distances stay unused.
             assert parameter.grad.abs().sum() > 0, name
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("documents", [False, True])
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("position", OURS)
+def test_trains_in_bf16(position: str, autocast: bool, documents: bool) -> None:
+    """With bf16 parameters, and with fp32 ones under autocast, which is ``amp_bf16``."""
+    attention = POSITIONS[position] | {"attn_uses_sequence_id": documents}
+    block_type = "parallel" if documents else "sequential"
+    model = build(attn_config=attention, block_type=block_type).train()
+    if not autocast:
+        model = model.to(torch.bfloat16)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
+    batch = {"input_ids": tokens(), "labels": tokens(), "sequence_id": DOCUMENT}
+    losses = []
+    for _ in range(3):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            loss = model.loss(model(batch), batch)
+        loss.backward()
+        for name, parameter in model.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.isfinite().all(), name
         optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < losses[0]
