@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SOURCE ?=
 OUT ?= runs/quickstart
 
-.PHONY: setup quickstart test test-slow check bench build clean
+.PHONY: setup quickstart test test-slow check bench gpu-check build clean
 
 setup: $(STAMP)
 
@@ -43,6 +43,10 @@ bench: $(STAMP)
 	@for name in $$(grep -lx 'if __name__ == "__main__":' benchmarks/*.py | sort); do \
 	  $(BIN)/python -m benchmarks.$$(basename $$name .py) || exit 1; \
 	done
+
+# Tests and measures the kernels on the GPU that is here; without one it says so.
+gpu-check: $(STAMP)
+	@$(BIN)/python -m benchmarks.gpu_check
 
 build: $(STAMP)
 	@$(BIN)/python -m build --installer uv --outdir dist .

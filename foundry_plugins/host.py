@@ -8,7 +8,9 @@ which behaviour of the host it relies on; ``tests/host_compat`` pins that behavi
 
 from __future__ import annotations
 
+import copy
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from composer.core import State
+from composer.utils.parallelism import FSDP2Config
 from filelock import FileLock
 from llmfoundry.models.layers.attention import gen_slopes
 from llmfoundry.models.mpt.modeling_mpt import MPTModel
@@ -30,6 +34,8 @@ from omegaconf import OmegaConf as om
 from streaming import StreamingDataset
 from streaming.base.spanner import Spanner
 from streaming.base.world import World
+from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner
+from torch.distributed.checkpoint.planner import LoadPlan
 from torch.distributed.tensor import DTensor
 
 
@@ -153,17 +159,28 @@ def occurrences(indices: np.ndarray) -> np.ndarray:
 
 
 class MaskingMPTModel(MPTModel):
-    """Foundry's MPT backbone that hands its blocks a boolean mask instead of an additive bias.
+    """Foundry's MPT backbone that hands its blocks what `visible_keys` returns, and no bias.
 
     The host builds a (1, H, 1, T) ALiBi bias, or (B, H, T, T) with ``attn_uses_sequence_id``, and
-    gives every block the result of ``_attn_bias`` as ``attn_bias``. The attention class of this
-    package adds ALiBi itself, so the mask of `visible_keys` takes that place.
+    gives every block the result of ``_attn_bias`` as ``attn_bias``, which it does not look into.
+    The attention classes of this package add ALiBi themselves, so what `visible_keys` returns takes
+    that place.
     """
+
+    def allow_any_length(self) -> None:
+        """Lets inputs be longer than ``max_seq_len``, for positions that go on beyond it.
+
+        Relies on ``MPTModel.forward`` comparing the length with ``self.config.max_seq_len`` and,
+        but for learned positions and the bias that `visible_keys` replaces, nothing else. The
+        backbone gets a copy of the configuration for that; the one that is saved stays as it is.
+        """
+        self.config = copy.copy(self.config)
+        self.config.max_seq_len = sys.maxsize
 
     def visible_keys(
         self, attention_mask: torch.Tensor | None, sequence_id: torch.Tensor | None
-    ) -> torch.Tensor | None:
-        """Boolean mask broadcastable to (B, H, T, S), or None where every key may be seen."""
+    ) -> Any:
+        """What the attention classes read, or None where every key may be seen."""
         raise NotImplementedError
 
     def _attn_bias(
@@ -173,7 +190,7 @@ class MaskingMPTModel(MPTModel):
         attention_mask: torch.Tensor | None = None,
         sequence_id: torch.Tensor | None = None,
         **_: Any,
-    ) -> tuple[torch.Tensor | None, None]:
+    ) -> tuple[Any, None]:
         return self.visible_keys(attention_mask, sequence_id), None
 
 
@@ -233,3 +250,43 @@ def average_over_ranks(loss: torch.Tensor, module: torch.nn.Module) -> torch.Ten
     if isinstance(first, DTensor) and first.device.type == "cpu":
         return _DivideGradient.apply(loss, first.device_mesh.size())  # type: ignore[return-value]
     return loss
+
+
+class _OptionalCallbackState(DefaultLoadPlanner):
+    """Loads a sharded checkpoint that knows less about callbacks than the run does."""
+
+    def create_local_plan(self) -> LoadPlan:
+        assert self.metadata is not None
+        saved = self.metadata.state_dict_metadata
+        self.state_dict = {
+            name: value
+            for name, value in self.state_dict.items()
+            if name in saved or not name.startswith("state.callbacks.")
+        }
+        return super().create_local_plan()
+
+
+class _PlannedFSDP2Config(FSDP2Config):
+    """FSDP2's configuration, whose ``load_planner`` is a constant None, with that planner."""
+
+    @property
+    def load_planner(self) -> DefaultLoadPlanner:
+        return _OptionalCallbackState()
+
+
+def make_callback_state_optional(state: State) -> None:
+    """Lets a run with stateful callbacks load a sharded checkpoint that was saved without them.
+
+    Such a load asks the checkpoint for everything that ``state_dict`` of the run holds and fails on
+    the first name that is missing. With this, callbacks keep the state they have instead; all else
+    stays required. To be called at BEFORE_LOAD. A planner of the user's is left alone.
+
+    Relies on ``load_sharded_checkpoint`` asking ``state.fsdp_config.load_planner``, on names of a
+    callback's state beginning with ``state.callbacks.``, and on callbacks being handed their own
+    ``state_dict`` where nothing was read over it.
+    """
+    config = state.fsdp_config
+    if isinstance(config, FSDP2Config):
+        config.__class__ = _PlannedFSDP2Config
+    elif config is not None and config.load_planner is None:
+        config.load_planner = _OptionalCallbackState()

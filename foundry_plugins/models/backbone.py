@@ -15,7 +15,8 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from foundry_plugins.contract.errors import require
 from foundry_plugins.host import MaskingMPTModel
-from foundry_plugins.models.attention.masks import causal_mask, with_itself
+from foundry_plugins.models.attention.masks import causal_mask
+from foundry_plugins.models.attention.visible import Visible
 from foundry_plugins.models.blocks import block_class
 from foundry_plugins.models.checks import OURS
 from foundry_plugins.models.config import CodeMPTConfig
@@ -34,9 +35,15 @@ class FoundryAttentionModel(MPTModel):
 
 
 class CodeMPTModel(MaskingMPTModel):
-    """For the attention types of this package, which read a boolean mask, or T5's bias."""
+    """For the attention types of this package, which read a `Visible`, or T5's bias."""
 
     config_class = CodeMPTConfig
+
+    def __init__(self, config: CodeMPTConfig) -> None:
+        super().__init__(config)
+        self.max_seq_len: int = config.max_seq_len
+        if not self.learned_pos_emb:
+            self.allow_any_length()
 
     @property
     def block_class(self) -> type[MPTBlock]:
@@ -69,40 +76,52 @@ class CodeMPTModel(MaskingMPTModel):
         self._queries = present.shape[1]
         # Keys are cached as (B, K, D, S).
         self._keys = self._queries + (past[0][0].shape[3] if past and len(past[0]) else 0)
-        longest = self.config.max_seq_len
-        require(
-            (self._keys if self.learned_pos_emb else self._queries) <= longest,
-            f"`model.max_seq_len` is {longest}, got a sample of {self._keys} tokens; shorten the "
-            "samples (`max_seq_len` of the loader) or make the model's longer.",
-        )
+        self._check_lengths(inputs.get("attention_mask"))
         return super().forward(**inputs)
+
+    def _check_lengths(self, attention_mask: torch.Tensor | None) -> None:
+        """Learned positions end; others go on, but training samples longer than that are a slip."""
+        tokens = self._keys if self.learned_pos_emb else self._queries
+        require(
+            tokens <= self.max_seq_len or not (self.learned_pos_emb or self.training),
+            f"`model.max_seq_len` is {self.max_seq_len}, got a sample of {tokens} tokens; shorten "
+            "the samples (`max_seq_len` of the loader) or make the model's longer.",
+        )
+        covered = self._keys if attention_mask is None else attention_mask.shape[1]
+        require(
+            covered == self._keys,
+            f"`attention_mask` must cover all {self._keys} tokens, those of `past_key_values` "
+            f"included, got {covered}.",
+        )
 
     def visible_keys(
         self, attention_mask: torch.Tensor | None, sequence_id: torch.Tensor | None
-    ) -> torch.Tensor | None:
-        """Joins padding (B, S) and document (B, T) masks; see the base class.
+    ) -> Visible | torch.Tensor | None:
+        """Padding (B, S) and documents (B, T), or None if every key may be seen.
 
         With T5's bias the result is additive and complete: causality and window are in it, so that
         no layer builds it again. Its shape is (1, H, T, S), and with a padding or document mask
         (B, H, T, S).
         """
-        mask = None
-        if attention_mask is not None and not bool(attention_mask.all()):
-            mask = attention_mask[:, None, None, :]
-        if self.attn_uses_sequence_id and sequence_id is not None:
-            same = sequence_id[:, None, :, None] == sequence_id[:, None, None, :]
-            mask = same if mask is None else mask & same
-        return mask if self.t5_bias is None else self._biased(mask)
+        seen = attention_mask
+        if seen is not None and bool(seen.all()):
+            seen = None
+        document = sequence_id if self.attn_uses_sequence_id else None
+        visible = None
+        if seen is not None or document is not None:
+            visible = Visible(seen, document, self._queries, self._keys)
+        return visible if self.t5_bias is None else self._biased(visible)
 
-    def _biased(self, mask: torch.Tensor | None) -> torch.Tensor:
+    def _biased(self, visible: Visible | None) -> torch.Tensor:
         assert self.t5_bias is not None
         bias = self.t5_bias(self._queries, self._keys)
-        if self._window is not None and self._window < self._keys:
-            near = causal_mask(self._queries, self._keys, bias.device, self._window)
-            mask = near if mask is None else mask & near
-        if mask is None:
+        if visible is not None:
+            mask = visible.causal_mask(self._window)
+        elif self._window is not None and self._window < self._keys:
+            mask = causal_mask(self._queries, self._keys, bias.device, self._window)
+        else:
             return bias
-        return bias.masked_fill(~with_itself(mask, self._queries), -torch.inf)
+        return bias.masked_fill(~mask, -torch.inf)
 
 
 def backbone_class(config: Any) -> type[MPTModel]:

@@ -32,3 +32,10 @@ def test_an_untied_head_keeps_torchs_default_on_the_cpu() -> None:
     head = mpt(tie_word_embeddings=False, init_config=init).lm_head
     # torch's default is uniform with a deviation of 1 / sqrt(3 * 128).
     assert float(head.weight.std()) == pytest.approx((3 * 128) ** -0.5, rel=0.05)
+
+
+def test_inputs_longer_than_the_configuration_says_are_refused() -> None:
+    """If it passes one day, `MaskingMPTModel.allow_any_length` has nothing left to do."""
+    model = mpt(attn_config={"alibi": True}, learned_pos_emb=False).eval()
+    with pytest.raises(AssertionError, match="seq_len=17"):
+        model(torch.zeros(1, 17, dtype=torch.long))

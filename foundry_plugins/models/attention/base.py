@@ -14,6 +14,9 @@ import torch
 from llmfoundry.models.layers.attention import GroupedQueryAttention
 
 from foundry_plugins.contract.errors import UserError, reject_unknown_keys
+from foundry_plugins.models.attention.cache import extend
+from foundry_plugins.models.attention.decode import decode_attention
+from foundry_plugins.models.attention.visible import Visible, dense_mask
 
 SECTION = "model.attn_config"
 # Keys that MPTConfig always fills in: what each must be for these classes.
@@ -42,9 +45,20 @@ class KernelAttention(GroupedQueryAttention):
         free: Keys of `FIXED` that the class reads itself.
         options: What the host passes to an attention class.
 
+    Attributes:
+        adds_alibi: Whether `attend` adds ALiBi.
+        t5_bias: Whether ``attn_bias`` is T5's, additive and complete.
+        window: Keys that a query may see at most, itself included; None for all.
+        folds_heads: Whether decoding goes through `decode_attention` instead of `attend`.
+
     Raises:
         UserError: for an option that the class cannot do.
     """
+
+    adds_alibi = False
+    t5_bias = False
+    window: int | None = None
+    folds_heads = True
 
     def __init__(self, name: str, free: tuple[str, ...] = (), **options: Any) -> None:
         reject_unknown_keys(SECTION, options, [*_PASSED, *FIXED])
@@ -64,7 +78,7 @@ class KernelAttention(GroupedQueryAttention):
         q_BHTD: torch.Tensor,
         k_BKSD: torch.Tensor,
         v_BKSD: torch.Tensor,
-        bias: torch.Tensor | None,
+        bias: torch.Tensor | Visible | None,
         dropout_p: float,
     ) -> torch.Tensor:
         """Attention itself, (B, H, T, D); ``bias`` is what the model passes as ``attn_bias``."""
@@ -77,7 +91,7 @@ class KernelAttention(GroupedQueryAttention):
         value: torch.Tensor,
         *,
         past_key_value: tuple[torch.Tensor, torch.Tensor] | tuple[()] | None,
-        attn_bias: torch.Tensor | None,
+        attn_bias: torch.Tensor | Visible | None,
         dropout_p: float,
         training: bool,
         needs_weights: bool,
@@ -98,21 +112,40 @@ class KernelAttention(GroupedQueryAttention):
             x.view(batch, length, self.kv_n_heads, -1).transpose(1, 2) for x in (key, value)
         )
         if past_key_value is not None:
-            if len(past_key_value) != 0:
-                k_BKSD = torch.cat([past_key_value[0].transpose(2, 3), k_BKSD], dim=2)
-                v_BKSD = torch.cat([past_key_value[1], v_BKSD], dim=2)
-            past_key_value = (k_BKSD.transpose(2, 3), v_BKSD)
-        out_BHTD = self.attend(q_BHTD, k_BKSD, v_BKSD, attn_bias, dropout_p if training else 0.0)
+            past_key_value = extend(past_key_value, k_BKSD, v_BKSD)
+            k_BKSD, v_BKSD = past_key_value[0].transpose(2, 3), past_key_value[1]
+        if length == 1 and self.folds_heads and not (training or torch.is_grad_enabled()):
+            out_BHTD = self._attend_from_last(q_BHTD, k_BKSD, v_BKSD, attn_bias)
+        else:
+            dropout_p = dropout_p if training else 0.0
+            out_BHTD = self.attend(q_BHTD, k_BKSD, v_BKSD, attn_bias, dropout_p)
         return out_BHTD.transpose(1, 2).reshape(batch, length, -1), None, past_key_value
 
+    def _attend_from_last(
+        self,
+        q_BH1D: torch.Tensor,
+        k_BKSD: torch.Tensor,
+        v_BKSD: torch.Tensor,
+        bias: torch.Tensor | Visible | None,
+    ) -> torch.Tensor:
+        """A step of decoding."""
+        assert self.softmax_scale is not None  # the host fills it in
+        return decode_attention(
+            *(q_BH1D, k_BKSD, v_BKSD),
+            scale=self.softmax_scale,
+            mask=dense_mask(bias if self.t5_bias else visible_keys(bias, k_BKSD.shape[2])),
+            alibi=self.adds_alibi,
+            window=self.window,
+        )
 
-def visible_keys(bias: torch.Tensor | None, keys: int) -> torch.Tensor | None:
+
+def visible_keys(bias: torch.Tensor | Visible | None, keys: int) -> torch.Tensor | Visible | None:
     """Which keys may be seen, from what the model passes as ``attn_bias``.
 
-    ``code_mpt_causal_lm`` passes a boolean mask or None. Foundry's own MPT passes an additive bias
-    whose masked entries hold the dtype's minimum; its ALiBi part is ignored here, because the
-    kernels add their own.
+    ``code_mpt_causal_lm`` passes a `Visible` or None, and booleans do as well. Foundry's own MPT
+    passes an additive bias whose masked entries hold the dtype's minimum; its ALiBi part is ignored
+    here, because the kernels add their own.
     """
-    if bias is None or bias.dtype == torch.bool:
+    if bias is None or isinstance(bias, Visible) or bias.dtype == torch.bool:
         return bias
     return bias[..., -keys:] > torch.finfo(bias.dtype).min / 2

@@ -11,10 +11,18 @@ Shapes: B batch, H query heads, K key/value heads (H % K == 0), T queries, S key
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from foundry_plugins.models.attention.masks import causal_mask, with_itself
+from foundry_plugins.models.attention.masks import causal_mask
+from foundry_plugins.models.attention.visible import (
+    Visible,
+    by_segments,
+    dense_causal_mask,
+    worthwhile_segments,
+)
 
 
 def causal_attention(
@@ -23,7 +31,7 @@ def causal_attention(
     v_BKSD: torch.Tensor,
     *,
     scale: float,
-    mask: torch.Tensor | None = None,
+    mask: torch.Tensor | Visible | None = None,
     window: int | None = None,
     dropout_p: float = 0.0,
 ) -> torch.Tensor:
@@ -34,8 +42,8 @@ def causal_attention(
         k_BKSD: Keys, shared by H / K query heads each.
         v_BKSD: Values.
         scale: Factor on q k^T.
-        mask: None; or boolean, broadcastable to (B, 1, T, S), False hiding a key; or an additive
-            bias that hides later keys itself, with which ``window`` is not read.
+        mask: None; a `Visible`; or boolean, broadcastable to (B, 1, T, S), False hiding a key; or
+            an additive bias that hides later keys itself, with which ``window`` is not read.
         window: Keys that a query may see at most, itself included; None for all.
         dropout_p: Probability of dropping an attention weight.
 
@@ -45,11 +53,18 @@ def causal_attention(
     queries, keys = q_BHTD.shape[2], k_BKSD.shape[2]
     if window is not None and window >= keys:
         window = None
-    if mask is not None and mask.dtype != torch.bool:
+    segments = worthwhile_segments(mask, q_BHTD)
+    if segments is not None:
+        attend = functools.partial(
+            causal_attention, scale=scale, window=window, dropout_p=dropout_p
+        )
+        return by_segments(attend, q_BHTD, k_BKSD, v_BKSD, segments)
+    if isinstance(mask, torch.Tensor) and mask.dtype != torch.bool:
         mask = mask.to(q_BHTD.dtype)
-    elif mask is not None or window is not None or 1 < queries < keys:
-        causal_TS = causal_mask(queries, keys, q_BHTD.device, window)
-        mask = causal_TS if mask is None else with_itself(mask & causal_TS, queries)
+    elif mask is not None:
+        mask = dense_causal_mask(mask, queries, keys, window)
+    elif window is not None or 1 < queries < keys:
+        mask = causal_mask(queries, keys, q_BHTD.device, window)
     heads, groups = q_BHTD.shape[1], k_BKSD.shape[1]
     # The flash kernels of a GPU share keys among heads; elsewhere that is slow, so they are spread:
     # by a view where all heads share one, by a copy otherwise.

@@ -11,6 +11,7 @@ import torch
 from foundry_plugins.contract.errors import UserError
 from foundry_plugins.models.attention.base import KernelAttention, visible_keys
 from foundry_plugins.models.attention.causal import causal_attention
+from foundry_plugins.models.attention.visible import Visible
 
 
 class CausalAttention(KernelAttention):
@@ -66,17 +67,21 @@ class CausalAttention(KernelAttention):
         q_BHTD: torch.Tensor,
         k_BKSD: torch.Tensor,
         v_BKSD: torch.Tensor,
-        bias: torch.Tensor | None,
+        bias: torch.Tensor | Visible | None,
         dropout_p: float,
     ) -> torch.Tensor:
         """See the base class."""
         if self.t5_bias:
-            if bias is None or bias.dtype == torch.bool or bias.shape[1] != self.n_heads:
+            if (
+                not isinstance(bias, torch.Tensor)
+                or bias.dtype == torch.bool
+                or bias.shape[1] != self.n_heads
+            ):
                 raise UserError(
                     "`model.attn_config.t5_bias` needs the model code_mpt_causal_lm, which holds "
                     "the table of biases; choose it, or set t5_bias to false."
                 )
-            mask: torch.Tensor | None = bias
+            mask: torch.Tensor | Visible | None = bias
         else:
             mask = visible_keys(bias, k_BKSD.shape[2])
         assert self.softmax_scale is not None  # the host fills it in

@@ -12,16 +12,31 @@ import torch
 from foundry_plugins.contract.errors import did_you_mean, require
 from foundry_plugins.models.attention.augmented import augmented_attention
 from foundry_plugins.models.attention.base import SECTION, KernelAttention, visible_keys
-from foundry_plugins.models.attention.choose import AUGMENTED, REFERENCE, SDPA, choose, say
+from foundry_plugins.models.attention.choose import (
+    AUGMENTED,
+    FLASH,
+    FLEX,
+    REFERENCE,
+    SDPA,
+    choose_for,
+)
+from foundry_plugins.models.attention.flash import flash_attention
+from foundry_plugins.models.attention.flex import NO_DROPOUT, flex_attention
 from foundry_plugins.models.attention.reference import reference_attention
 from foundry_plugins.models.attention.sdpa import sdpa_attention
+from foundry_plugins.models.attention.visible import Visible
+from foundry_plugins.models.checks import needs_flash_attn
 
 AUTO = "auto"
 _KERNELS: dict[str, Callable[..., torch.Tensor]] = {
     REFERENCE: reference_attention,
     SDPA: sdpa_attention,
     AUGMENTED: augmented_attention,
+    FLEX: flex_attention,
+    FLASH: flash_attention,
 }
+# Queries that continue a cache are left to the others.
+_WHOLE_CONTEXTS = (FLEX, FLASH)
 
 
 class ALiBiMultiQueryAttention(KernelAttention):
@@ -32,8 +47,10 @@ class ALiBiMultiQueryAttention(KernelAttention):
     number of query heads multi-head attention. Each holds H / kv_n_heads neighbouring query heads.
 
     ``kernel``: ``reference`` (the definition), ``sdpa`` (fp32; one bias for all layers),
-    ``augmented`` (fp32 and bf16; no bias tensor) or ``auto`` (the fastest that is correct for each
-    input; the log says which).
+    ``augmented`` (fp32 and bf16; no bias tensor), ``flex`` (FlexAttention; for CUDA, where it is
+    compiled; no attention dropout), ``flash`` (flash-attn >= 2.4.2 from the extra ``gpu``; fp16 and
+    bf16 on CUDA) or ``auto`` (the fastest that is correct for each input; the log says which).
+    ``flex`` and ``flash`` are for whole contexts; with them, too, decoding goes as by ``auto``.
 
     Example:
         ```yaml
@@ -57,33 +74,37 @@ class ALiBiMultiQueryAttention(KernelAttention):
             f"`{SECTION}.kernel` must be one of {', '.join(allowed)}, "
             f"got {kernel!r}{did_you_mean(str(kernel), allowed)}.",
         )
+        if kernel == FLASH:
+            needs_flash_attn(f"{SECTION}.kernel: flash", "set kernel to auto")
+        dropped = options.get("attn_pdrop") or 0.0
+        require(kernel != FLEX or not dropped, NO_DROPOUT.format(dropped))
         super().__init__(
             "alibi_multiquery_attention",
             kv_n_heads=1 if kv_n_heads is None else kv_n_heads,
             **options,
         )
         self.kernel = kernel
+        self.adds_alibi = True
+        self.folds_heads = kernel != REFERENCE
 
     def attend(
         self,
         q_BHTD: torch.Tensor,
         k_BKSD: torch.Tensor,
         v_BKSD: torch.Tensor,
-        bias: torch.Tensor | None,
+        bias: torch.Tensor | Visible | None,
         dropout_p: float,
     ) -> torch.Tensor:
         """See the base class."""
-        mask = visible_keys(bias, k_BKSD.shape[2])
+        keys = k_BKSD.shape[2]
+        mask = visible_keys(bias, keys)
         kernel = self.kernel
-        if kernel == AUTO:
-            kernel = self._choose(q_BHTD, k_BKSD.shape[2], masked=mask is not None)
-        return _KERNELS[kernel](
-            *(q_BHTD, k_BKSD, v_BKSD), scale=self.softmax_scale, mask=mask, dropout_p=dropout_p
-        )
-
-    def _choose(self, q_BHTD: torch.Tensor, keys: int, *, masked: bool) -> str:
-        queries, device = q_BHTD.shape[2], q_BHTD.device.type
-        kernel = choose(q_BHTD.dtype, queries, keys, masked=masked, on_cpu=device != "cuda")
-        if not torch.compiler.is_compiling():
-            say(kernel, q_BHTD.dtype, queries != keys, masked, device)
-        return kernel
+        if kernel == AUTO or (kernel in _WHOLE_CONTEXTS and q_BHTD.shape[2] != keys):
+            kernel = choose_for(q_BHTD, keys, mask, dropout_p)
+        # Autocast would take the fp32 that kernels choose themselves back to bf16. It does not know
+        # the meta device, on which nothing is computed.
+        device = q_BHTD.device.type
+        with torch.autocast("cpu" if device == "meta" else device, enabled=False):
+            return _KERNELS[kernel](
+                *(q_BHTD, k_BKSD, v_BKSD), scale=self.softmax_scale, mask=mask, dropout_p=dropout_p
+            )

@@ -15,6 +15,7 @@ from __future__ import annotations
 import torch
 
 from foundry_plugins.models.attention.alibi import relative_bias
+from foundry_plugins.models.attention.visible import Visible, dense_mask
 
 
 def reference_attention(
@@ -23,7 +24,7 @@ def reference_attention(
     v_BKSD: torch.Tensor,
     *,
     scale: float,
-    mask: torch.Tensor | None = None,
+    mask: torch.Tensor | Visible | None = None,
     dropout_p: float = 0.0,
 ) -> torch.Tensor:
     """Attends causally with ALiBi; query t stands at position S - T + t.
@@ -33,8 +34,8 @@ def reference_attention(
         k_BKSD: Keys, shared by H / K query heads each.
         v_BKSD: Values.
         scale: Factor on q k^T.
-        mask: Boolean, broadcastable to (B, H, T, S); False hides a key. A query that sees no key
-            (left padding) attends evenly instead of giving NaN.
+        mask: A `Visible`, or boolean, broadcastable to (B, H, T, S); False hides a key. A query
+            that sees no key (left padding) attends evenly instead of giving NaN.
         dropout_p: Probability of dropping an attention weight.
 
     Returns:
@@ -49,8 +50,9 @@ def reference_attention(
     scores_BHTS = q_BHTD.to(compute) @ k_BHSD.to(compute).transpose(-1, -2) * scale
     scores_BHTS = scores_BHTS + relative_bias(heads, queries, keys, q_BHTD.device)
     lowest = torch.finfo(compute).min
-    if mask is not None:
-        scores_BHTS = scores_BHTS.masked_fill(~mask, lowest)
+    visible = dense_mask(mask)
+    if visible is not None:
+        scores_BHTS = scores_BHTS.masked_fill(~visible, lowest)
     weights_BHTS = torch.softmax(scores_BHTS.clamp(min=lowest), dim=-1)
     weights_BHTS = torch.dropout(weights_BHTS, dropout_p, train=dropout_p > 0)
     return (weights_BHTS @ v_BHSD.to(compute)).to(q_BHTD.dtype)

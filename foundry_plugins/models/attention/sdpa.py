@@ -3,8 +3,8 @@
 """ALiBi through torch's ``scaled_dot_product_attention`` with one bias shared by all layers.
 
 The (1, H, T, T) bias does not depend on the batch or the layer, so it is built once for a context
-length; keys and values of the shared heads are broadcast, not repeated. fp32 only: a bf16 bias
-rounds distances above 256.
+length; keys and values of the shared heads are broadcast, not repeated. With a mask every layer
+makes a (B, H, T, T) bias of it. fp32 only: a bf16 bias rounds distances above 256.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from foundry_plugins.models.attention.alibi import relative_bias, shared_relative_bias
+from foundry_plugins.models.attention.visible import Visible, dense_mask
 
 
 def sdpa_attention(
@@ -21,7 +22,7 @@ def sdpa_attention(
     v_BKSD: torch.Tensor,
     *,
     scale: float,
-    mask: torch.Tensor | None = None,
+    mask: torch.Tensor | Visible | None = None,
     dropout_p: float = 0.0,
 ) -> torch.Tensor:
     """Same contract as `reference_attention`; raises TypeError unless the inputs are fp32."""
@@ -32,8 +33,9 @@ def sdpa_attention(
         bias = shared_relative_bias(heads, keys, q_BHTD.device)
     else:
         bias = relative_bias(heads, queries, keys, q_BHTD.device)
-    if mask is not None:
-        bias = bias.masked_fill(~mask, torch.finfo(bias.dtype).min)
+    visible = dense_mask(mask)
+    if visible is not None:
+        bias = bias.masked_fill(~visible, torch.finfo(bias.dtype).min)
         # A row that is masked throughout must not be all -inf: softmax would give NaN.
         bias = bias.clamp(min=torch.finfo(bias.dtype).min)
     shape = (-1, heads, -1, -1)

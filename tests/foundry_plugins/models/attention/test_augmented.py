@@ -35,7 +35,7 @@ def test_products_are_the_bias_up_to_a_constant_of_the_query(
     assert (own <= slopes[:, None] * keys * 2**-15).all()
 
 
-@pytest.mark.parametrize("heads", [12, 16])
+@pytest.mark.parametrize("heads", [12])
 def test_fp32_is_as_exact_as_the_relative_bias_at_2048_tokens(heads: int) -> None:
     torch.manual_seed(heads)
     shapes = [(1, heads, 2048, 64), (1, 1, 2048, 64), (1, 1, 2048, 64)]

@@ -48,3 +48,31 @@ def test_the_log_says_it_once(caplog: pytest.LogCaptureFixture) -> None:
     assert messages == [
         "Attention kernel on cpu, torch.bfloat16, a document mask or padding: augmented."
     ]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "keys", "masked", "flash", "flex", "expected"),
+    [
+        (BF16, 2048, False, True, True, "flash"),
+        (BF16, 2048, True, True, True, "flash"),
+        (BF16, 2048, True, False, True, "flex"),  # documents that flash-attn cannot do
+        (BF16, 2048, False, False, True, "augmented"),
+        (BF16, 2048, True, False, False, "augmented"),  # attention dropout
+        (FP32, 2048, True, False, True, "flex"),
+        (torch.float16, 64, False, False, True, "flex"),  # no room for positions
+        (torch.float16, 64, False, False, False, "reference"),
+    ],
+)
+def test_on_a_gpu(
+    dtype: torch.dtype, keys: int, masked: bool, flash: bool, flex: bool, expected: str
+) -> None:
+    options = {"masked": masked, "on_cpu": False, "flash": flash, "flex": flex}
+    assert choose(dtype, keys, keys, **options) == expected
+    # Steps from a cache are left to the kernels that take them.
+    assert choose(dtype, 1, keys, **options) in ("sdpa", "reference")
+
+
+def test_documents_one_by_one() -> None:
+    options = {"masked": True, "on_cpu": True, "segments": True}
+    assert choose(FP32, 64, 64, **options) == choose(BF16, 64, 64, **options) == "augmented"
+    assert choose(FP64, 64, 64, **options) == "reference"
