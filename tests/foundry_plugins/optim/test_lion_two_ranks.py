@@ -19,24 +19,24 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     workers = [
         subprocess.Popen(
-            [sys.executable, str(WORKER), str(rank), str(folder / "meet"), str(folder / f"{rank}")],
+            [sys.executable, str(WORKER), str(rank), str(folder)],
             env=environment,
             stderr=subprocess.PIPE,
             text=True,
         )
         for rank in range(2)
     ]
-    errors = []
-    for worker in workers:
-        try:
-            errors.append(worker.communicate(timeout=240)[1])
-        finally:
+    try:
+        errors = [worker.communicate(timeout=120)[1] for worker in workers]
+    finally:
+        # One that waits for the other would wait for ever.
+        for worker in workers:
             worker.kill()
     assert [worker.returncode for worker in workers] == [0, 0], "\n".join(errors)
     return [json.loads((folder / f"{rank}").read_text(encoding="utf-8")) for rank in range(2)]
 
 
-@pytest.mark.parametrize("kind", ["fsdp2", "ddp"])
+@pytest.mark.parametrize("kind", ["fsdp2", "fsdp1", "ddp"])
 def test_equals_one_process(ranks: list[dict[str, object]], kind: str) -> None:
     for found in ranks:
         assert found[f"{kind}_weights"] <= 1e-6  # pyright: ignore[reportOperatorIssue]
@@ -60,3 +60,27 @@ def test_distributed_state_loads_and_moves_no_weight(
     for found in ranks:
         assert found[f"{kind}_loads"]
         assert found[f"{kind}_load_moves_nothing"]
+
+
+def test_fsdp1_skips_together_and_refuses_int8(ranks: list[dict[str, object]]) -> None:
+    for found in ranks:
+        assert found["fsdp1_skips"]
+        assert found["fsdp1_skipped_steps"] == 1
+        assert "`optimizer.momentum_dtype` int8" in str(found["fsdp1_int8"])
+
+
+@pytest.mark.parametrize("kind", ["int8", "bf16"])
+def test_options_do_not_depend_on_the_number_of_ranks(
+    ranks: list[dict[str, object]], kind: str
+) -> None:
+    for found in ranks:
+        assert found[f"{kind}_equals_one_rank"]
+
+
+@pytest.mark.parametrize("kind", ["int8", "bf16"])
+@pytest.mark.parametrize("change", ["one_to_two", "two_to_one"])
+def test_sharded_checkpoints_load_on_another_number_of_ranks(
+    ranks: list[dict[str, object]], kind: str, change: str
+) -> None:
+    for found in ranks:
+        assert found[f"{kind}_{change}"]

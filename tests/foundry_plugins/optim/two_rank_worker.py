@@ -1,24 +1,30 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""One of two ranks, run by `test_lion_two_ranks.py`: rank, rendezvous file, result file."""
+"""One of two ranks, run by `test_lion_two_ranks.py`: rank, folder that both share."""
 
 from __future__ import annotations
 
 import copy
 import json
 import sys
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import distributed as dist
 from torch import nn
+from torch.distributed import checkpoint
 from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
     get_optimizer_state_dict,
     set_optimizer_state_dict,
 )
-from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import DTensor
+from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
+from foundry_plugins.contract.errors import UserError
 from foundry_plugins.optim.lion import LionW
 
 SETTINGS = {"lr": 1e-2, "weight_decay": 0.5, "weight_decay_mode": "lr_coupled"}
@@ -82,12 +88,98 @@ def skips_on_both_ranks(model: nn.Module, optimizer: LionW, rank: int, poison: f
     return equal(parameters(model), before[0]) and equal(moments(model, optimizer), before[1])
 
 
-def main(rank: int, rendezvous: str, result: str) -> None:
-    dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=2)
+OPTIONS: dict[str, dict[str, Any]] = {
+    "int8": {"momentum_dtype": "int8", "cautious": True},
+    "bf16": {"momentum_dtype": "float32", "stochastic_rounding": True, "cautious": True},
+}
+
+
+def stepped(kind: str, is_sharded: bool) -> tuple[nn.Module, LionW]:
+    """A model after steps on gradients that no number of ranks changes."""
+    torch.manual_seed(0)
+    # 130 columns are two whole blocks of int8 momentum and a short one.
+    model = nn.Sequential(nn.Linear(130, 5), nn.Linear(5, 1))
+    model.to(torch.bfloat16 if kind == "bf16" else torch.float32)
+    if is_sharded:
+        fully_shard(model)
+    optimizer = LionW(model.parameters(), **SETTINGS, **OPTIONS[kind])
+    generator = torch.Generator().manual_seed(3)
+    for _ in range(6):
+        for p in model.parameters():
+            g = torch.randn(p.shape, generator=generator).to(p.dtype)
+            is_dtensor = isinstance(p, DTensor)
+            p.grad = distribute_tensor(g, p.device_mesh, p.placements) if is_dtensor else g
+        optimizer.step()
+    # Checkpointing makes the state of a fresh optimizer only where there is no gradient.
+    optimizer.zero_grad()
+    return model, optimizer
+
+
+def whole_state(model: nn.Module, optimizer: LionW) -> dict[str, torch.Tensor]:
+    state = {
+        f"{name}.{key}": value
+        for name, p in model.named_parameters()
+        for key, value in optimizer.state[p].items()
+    }
+    return whole(state) | parameters(model)
+
+
+def checkpoint_of(model: nn.Module, optimizer: LionW) -> dict[str, Any]:
+    return {"optimizer": get_optimizer_state_dict(model, optimizer)}
+
+
+def reloads(folder: Path, kind: str, is_sharded: bool) -> bool:
+    """Whether a checkpoint of another world size gives the state that every one arrives at."""
+    model, expected = stepped(kind, is_sharded)
+    fresh = LionW(model.parameters(), **SETTINGS, **OPTIONS[kind])
+    state = checkpoint_of(model, fresh)
+    checkpoint.load(state, checkpoint_id=folder)
+    set_optimizer_state_dict(model, fresh, state["optimizer"])
+    return equal(whole_state(model, fresh), whole_state(model, expected))
+
+
+def check_fsdp1(alone: tuple[nn.Module, LionW]) -> dict[str, object]:
+    model = FullyShardedDataParallel(network(), use_orig_params=True, device_id=torch.device("cpu"))
+    optimizer = LionW(model.parameters(), **SETTINGS)
+    train(model, optimizer, 30)
+    options = StateDictOptions(full_state_dict=True)
+    state = get_optimizer_state_dict(model, optimizer, options=options)["state"]
+    found: dict[str, object] = {
+        "fsdp1_weights": largest_difference(
+            get_model_state_dict(model, options=options), parameters(alone[0])
+        ),
+        "fsdp1_moments": largest_difference(
+            {name: value["exp_avg"] for name, value in state.items()}, moments(*alone)
+        ),
+    }
+    if dist.get_rank() == 1:
+        next(p.grad for p in model.parameters() if p.grad is not None and p.numel())[0] = torch.nan
+    before = get_model_state_dict(model, options=options)
+    before = {name: tensor.clone() for name, tensor in before.items()}
+    optimizer.step()
+    found["fsdp1_skips"] = equal(get_model_state_dict(model, options=options), before)
+    found["fsdp1_skipped_steps"] = optimizer.skipped_steps
+    try:
+        train(model, LionW(model.parameters(), **SETTINGS, momentum_dtype="int8"), 1)
+    except UserError as error:
+        found["fsdp1_int8"] = str(error)
+    return found
+
+
+def main(rank: int, folder: Path) -> None:
+    for kind in OPTIONS if rank == 0 else ():
+        checkpoint.save(checkpoint_of(*stepped(kind, False)), checkpoint_id=folder / f"one_{kind}")
+    meet = f"file://{folder / 'meet'}"
+    dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=2)
     alone = network()
     alone_optimizer = LionW(alone.parameters(), **SETTINGS)
     train(alone, alone_optimizer, 30)
-    found: dict[str, object] = {}
+    found: dict[str, object] = check_fsdp1((alone, alone_optimizer))
+    for kind in OPTIONS:
+        one, two = stepped(kind, False), stepped(kind, True)
+        found[f"{kind}_equals_one_rank"] = equal(whole_state(*one), whole_state(*two))
+        found[f"{kind}_one_to_two"] = reloads(folder / f"one_{kind}", kind, True)
+        checkpoint.save(checkpoint_of(*two), checkpoint_id=folder / f"two_{kind}")
     for name, model in {"fsdp2": sharded(), "ddp": DistributedDataParallel(network())}.items():
         optimizer = LionW(model.parameters(), **SETTINGS)
         # FSDP2 asks for the mean of the ranks' gradients, and gloo gives it their sum.
@@ -114,11 +206,12 @@ def main(rank: int, rendezvous: str, result: str) -> None:
         p.grad = torch.tensor([1.0, float("nan")])
     optimizer.step()
     found["no_gradients_skipped"] = optimizer.skipped_steps
-    with open(result, "w", encoding="utf-8") as file:
-        json.dump(found, file)
     dist.destroy_process_group()
+    for kind in OPTIONS:
+        found[f"{kind}_two_to_one"] = reloads(folder / f"two_{kind}", kind, False)
+    (folder / str(rank)).write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+    main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,101 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""One step of Lion in torch operations, for any device and dtype: the fused paths' reference.
+
+`lion_step_` has temporaries of the size of its tensors; callers hand it pieces. `lion_steps_` is
+the same for many small tensors of one dtype, without a call from Python for each of them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from foundry_plugins.optim.reference import LEAST_AGREEMENT
+from foundry_plugins.optim.rounding import round_stochastically
+
+# Updated in fp32 and rounded once: two roundings would lose decay and small steps sooner.
+_NARROW = (torch.bfloat16, torch.float16)
+
+
+def lion_step_(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    decay: float,
+    factor: float | None = None,
+    numbers: Tensor | None = None,
+) -> None:
+    """`reference.lion_step` in place.
+
+    The order of operations is that of Foundry's optimizer, so fp32 runs agree bit for bit.
+
+    Args:
+        p: Weights.
+        g: Gradient, of the dtype of ``p``.
+        m: Momentum; computed in fp32 where its dtype is not that of ``g``.
+        lr: Learning rate of this step.
+        beta1: Weight of the momentum in the direction.
+        beta2: Weight of the momentum in its own average.
+        decay: Share of the weight that this step removes.
+        factor: Makes the step cautious: `caution_factor` of the whole tensor.
+        numbers: Random integers, one an element, to round bf16 weights with.
+    """
+    wide_m, wide_g = (m, g) if m.dtype == g.dtype else (m.float(), g.float())
+    # sign(c) with c = beta1 * m + (1 - beta1) * g
+    direction = wide_m.lerp(wide_g, 1 - beta1).sign_()
+    if factor is not None:
+        direction.masked_fill_(direction != wide_g.sign(), 0.0)
+        lr *= factor
+    # p = p * (1 - decay) - lr * sign(c)
+    wide = p if p.dtype not in _NARROW else p.float()
+    if decay != 0:
+        wide.mul_(1 - decay)
+    wide.add_(direction, alpha=-lr)
+    if wide is not p:
+        p.copy_(wide if numbers is None else round_stochastically(wide, numbers))
+    # m = beta2 * m + (1 - beta2) * g
+    wide_m.lerp_(wide_g, 1 - beta2)
+    if wide_m is not m:
+        m.copy_(wide_m)
+
+
+def lion_steps_(
+    p: list[Tensor],
+    g: list[Tensor],
+    m: list[Tensor],
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    decay: float,
+) -> None:
+    """`lion_step_` for tensors that are all of one dtype."""
+    directions = torch._foreach_lerp(m, g, 1 - beta1)
+    torch._foreach_sign_(directions)
+    wide = p
+    if p[0].dtype in _NARROW:
+        wide = [torch.empty_like(x, dtype=torch.float32) for x in p]
+        torch._foreach_copy_(wide, p)
+    if decay != 0:
+        torch._foreach_mul_(wide, 1 - decay)
+    torch._foreach_add_(wide, directions, alpha=-lr)
+    if wide is not p:
+        torch._foreach_copy_(p, wide)
+    torch._foreach_lerp_(m, g, 1 - beta2)
+
+
+def agreeing(g: Tensor, m: Tensor, beta1: float) -> int:
+    """How many elements a cautious step moves: those whose direction has the gradient's sign."""
+    wide_m, wide_g = (m, g) if m.dtype == g.dtype else (m.float(), g.float())
+    direction = wide_m.lerp(wide_g, 1 - beta1).sign_()
+    return int((direction * wide_g.sign() > 0).sum())
+
+
+def caution_factor(agreeing: int, count: int) -> float:
+    """How much further a cautious step moves what it moves, from counts of the whole tensor."""
+    return 1 / max(agreeing / count, LEAST_AGREEMENT) if count else 1.0

@@ -1,0 +1,154 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""One step over all parameters that have a gradient: which path each takes, and the options.
+
+Gradients are known to be finite here. Momentum that is a tensor is worked on in place, in batches
+where kernels fit; an int8 momentum is decoded, stepped and encoded one tensor at a time, for it is
+four times as large in fp32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from foundry_plugins.optim import compiled, momentum, plain
+from foundry_plugins.optim.compiled import Piece
+from foundry_plugins.optim.rounding import first_element, key_of, random_numbers
+from foundry_plugins.optim.settings import Options
+from foundry_plugins.optim.shards import local, sum_over_shards
+
+# Elements that stay in a processor's cache between the operations of a step.
+_PART = 1 << 17
+# Small tensors are stepped together, at most 4 MB of directions at a time.
+_SMALL = 1 << 15
+_LOT = 32
+
+
+class Turn(NamedTuple):
+    """A parameter that has a gradient in this step.
+
+    Attributes:
+        place: Its place among all parameters of the optimizer.
+        p: The parameter.
+        g: Its gradient on this rank.
+        rates: lr, beta1, beta2 and decay of its group.
+        state: What the optimizer keeps of it.
+    """
+
+    place: int
+    p: Tensor
+    g: Tensor
+    rates: tuple[float, float, float, float]
+    state: dict[str, Any]
+
+
+def update(
+    turns: Sequence[Turn], parameters: Sequence[Tensor], options: Options
+) -> list[list[Piece]]:
+    """Makes the step; a collective operation where it is cautious and parameters are sharded.
+
+    Args:
+        turns: Parameters to move.
+        parameters: All of the optimizer's, the same on every rank.
+        options: How.
+
+    Returns:
+        What the kernels took, one list a launch.
+    """
+    for turn in turns:
+        if not turn.state:
+            turn.state.update(momentum.create(turn.p, options.momentum_dtype))
+    factors = _caution_factors(turns, parameters, options) if options.cautious else {}
+    stored, quantised = _by_format(turns, options)
+    pieces = [_piece(turn, factors, options) for turn in stored]
+    batches, others = compiled.split(pieces) if options.compiled else ([], pieces)
+    for batch in batches:
+        compiled.step_(batch)
+    _step_plainly(others)
+    for turn in quantised:
+        piece = _piece(turn, factors, options)
+        _step_in_parts(piece)
+        momentum.write(turn.state, piece.m)
+    return batches
+
+
+def _by_format(turns: Sequence[Turn], options: Options) -> tuple[Sequence[Turn], Sequence[Turn]]:
+    """Those whose momentum is a tensor to work on, and those whose has to be decoded."""
+    if options.momentum_dtype is not torch.int8:
+        return turns, []
+    stored = [turn for turn in turns if momentum.WIDE in turn.state]
+    return stored, [turn for turn in turns if momentum.WIDE not in turn.state]
+
+
+def _piece(turn: Turn, factors: Mapping[int, float], options: Options) -> Piece:
+    place, p, g, rates, state = turn
+    m, factor = momentum.read(state), factors.get(place)
+    if not options.stochastic_rounding or p.dtype is not torch.bfloat16:
+        return Piece(local(p), g, m, rates, place, factor)
+    # As torch's own optimizers keep it, so that checkpoints know how to handle it.
+    step = state.setdefault("step", torch.tensor(0.0))
+    step += 1
+    key = key_of(options.seed, int(step), place)
+    return Piece(local(p), g, m, rates, place, factor, first_element(p), key)
+
+
+def _caution_factors(
+    turns: Sequence[Turn], parameters: Sequence[Tensor], options: Options
+) -> dict[int, float]:
+    """The factor of each tensor, from counts over the ranks that hold its shards."""
+    counts = [0] * len(parameters)
+    stored, quantised = _by_format(turns, options)
+    pieces = list(map(_bare_piece, stored))
+    batches, others = compiled.split(pieces) if options.compiled else ([], pieces)
+    for batch in batches:
+        for piece, count in zip(batch, compiled.agreeing(batch), strict=True):
+            counts[piece.place] = count
+    for piece in chain(others, map(_bare_piece, quantised)):
+        counts[piece.place] = plain.agreeing(piece.g, piece.m, piece.rates[1])
+    totals = sum_over_shards(parameters, counts)
+    return {turn.place: plain.caution_factor(totals[turn.place], turn.p.numel()) for turn in turns}
+
+
+def _bare_piece(turn: Turn) -> Piece:
+    return Piece(local(turn.p), turn.g, momentum.read(turn.state), turn.rates, turn.place)
+
+
+def _step_plainly(pieces: Sequence[Piece]) -> None:
+    """Small tensors in lots, all others in parts that fit a processor's cache."""
+    lots: dict[tuple[Any, ...], list[Piece]] = {}
+    for piece in pieces:
+        p, _, m, rates, _, factor, _, key = piece
+        small = p.numel() <= _SMALL and p.dtype == m.dtype
+        if small and factor is None and key is None:
+            lots.setdefault((p.device, p.dtype, rates), []).append(piece)
+        else:
+            _step_in_parts(piece)
+    for lot in lots.values():
+        for start in range(0, len(lot), _LOT):
+            part = lot[start : start + _LOT]
+            plain.lion_steps_(
+                *([x.p for x in part], [x.g for x in part], [x.m for x in part]),
+                **_named(part[0].rates),
+            )
+
+
+def _step_in_parts(piece: Piece) -> None:
+    p, g, m, rates, _, factor, first, key = piece
+    tensors = (p, g, m)
+    size = max(1, p.numel())
+    if p.device.type == "cpu" and all(t.is_contiguous() for t in tensors):
+        tensors, size = tuple(t.view(-1) for t in tensors), _PART
+    for start in range(0, p.numel(), size):
+        parts = tensors if size >= p.numel() else [t[start : start + size] for t in tensors]
+        count = parts[0].numel()
+        numbers = None if key is None else random_numbers(count, first + start, key, p.device)
+        plain.lion_step_(*parts, **_named(rates), factor=factor, numbers=numbers)
+
+
+def _named(rates: tuple[float, float, float, float]) -> dict[str, float]:
+    return dict(zip(("lr", "beta1", "beta2", "decay"), rates, strict=True))
