@@ -147,6 +147,7 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
             max_duration=section.max_duration,
             optimizers=optimizer,
             algorithms=algorithms,
+            callbacks=callbacks,
             dataloader=train.dataloader,
             dataloader_label="train",
         )

@@ -40,6 +40,28 @@ def check(
     _table("section", "found", rows=check_training(yaml, overrides or []), title=f"{yaml} is sound")
 
 
+@app.command()
+def schedule(
+    yaml: Annotated[Path, typer.Argument(help="A training YAML.")],
+    overrides: Overrides = None,
+    png: Annotated[Path | None, typer.Option(help="Where to draw the curve.")] = None,
+    taken_over_at: Annotated[
+        int, typer.Option(min=0, help="Batch of the checkpoint that rewarm goes on from in time.")
+    ] = 0,
+) -> None:
+    """Show the learning rate of a training YAML over the run, without training."""
+    from foundry_plugins import schedule_table
+
+    points, rules = schedule_table.of_yaml(yaml, overrides or [], taken_over_at)
+    columns = ("batch", "tokens", "learning rate", "of the peak")
+    _table(*columns, rows=schedule_table.rows(points), title=f"Learning rate of {yaml}")
+    columns = ("setting", "rule", "here", "formula", "limits")
+    _table(*columns, rows=schedule_table.rule_rows(rules), title="Rules of thumb, for comparison")
+    if png is not None:
+        schedule_table.plot(points, png, str(yaml))
+        typer.echo(f"Drawn in {png}")
+
+
 @app.command("show-batch")
 def show_batch(
     yaml: Annotated[Path, typer.Argument(help="A training YAML.")],

@@ -39,7 +39,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 # Where the names of this process's shared memory begin; those of programs it starts begin at 0.
-SHARED_MEMORY = 100_000 * (1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
+SHARED_MEMORY = 1000 * (100 + os.getpid() % 900)
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def forget_what_hosts_keep() -> Iterator[None]:
         from streaming.base.shared import prefix
 
         prefix._each_prefix_int = lambda: itertools.count(SHARED_MEMORY)
-    folder, names = Path("/dev/shm"), f"{SHARED_MEMORY // 100_000}[0-9][0-9][0-9][0-9][0-9]_*"
+    folder, names = Path("/dev/shm"), f"{SHARED_MEMORY // 1000}[0-9][0-9][0-9]_*"
     before = set(folder.glob(names))  # of fixtures that live longer
     yield
     for path in set(folder.glob(names)) - before:

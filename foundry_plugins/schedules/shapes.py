@@ -5,6 +5,9 @@
 A shape is one function under ``@shape("name")``; every component that takes a shape finds it by
 that name. The cooldown shapes are those of Hägele et al. 2024, "Scaling Laws and Compute-Optimal
 Training Beyond Fixed Training Durations" (arXiv 2405.18392), whose choice is ``1-sqrt``.
+
+A cooldown is a shape between two values; ``exponential`` is one that no shape gives, since where it
+ends decides how it falls.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from collections.abc import Callable
 from foundry_plugins.contract.errors import UserError, did_you_mean
 
 Shape = Callable[[float], float]
+# (value at the start, value at the end, progress in [0, 1]) -> value
+Cooldown = Callable[[float, float, float], float]
 
 SHAPES: dict[str, Shape] = {}
 
@@ -77,14 +82,70 @@ def square(x: float) -> float:
     return 1 - x * x
 
 
-def warmup_stable_decay(
-    warmup_progress: float, cooldown_progress: float, cooldown: Shape, alpha_f: float
-) -> float:
-    """The multiplier of the peak learning rate, with both progresses limited to [0, 1].
+def exponential(start: float, end: float, x: float) -> float:
+    """``start * (end / start)^x``: in equal ratios, so ``end`` must be above 0.
 
-    Linear from 0 to 1, then 1, then ``alpha_f + (1 - alpha_f) * cooldown``. Where a warm-up in one
-    unit of time still runs as a cooldown in another begins, the smaller of the two holds.
+    Hägele et al.'s "exp"; MiniCPM's (arXiv 2404.06395) ``0.5^(t/H)`` over a cooldown of C is the
+    same with ``end = start * 0.5^(C/H)``.
     """
-    warm = min(1.0, max(0.0, warmup_progress))
-    x = min(1.0, max(0.0, cooldown_progress))
-    return min(warm, alpha_f + (1 - alpha_f) * cooldown(x))
+    return start * (end / start) ** x
+
+
+def find_cooldown(key: str, name: object) -> Cooldown:
+    """The cooldown called ``name``: ``exponential``, or a shape.
+
+    Args:
+        key: Dotted YAML key that holds the name, for the error.
+        name: What the YAML says.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if name == "exponential":
+        return exponential
+    if name not in SHAPES:
+        names = (*SHAPES, "exponential")
+        raise UserError(
+            f"`{key}` must be one of {', '.join(names)}, "
+            f"got {name!r}{did_you_mean(str(name), names)}."
+        )
+    shape = SHAPES[str(name)]
+    return lambda start, end, x: end + (start - end) * shape(x)
+
+
+def rsqrt(elapsed: float, scale: float) -> float:
+    """``1 / sqrt(1 + elapsed / scale)``, with ``elapsed`` counted from the end of the warm-up.
+
+    Zhai et al. 2022, "Scaling Vision Transformers" (arXiv 2106.04560); big_vision's ``rsqrt`` and
+    LLM Foundry's ``inv_sqrt_with_warmup`` agree in it, and differ in how they cool down.
+    """
+    return 1 / math.sqrt(1 + max(0.0, elapsed) / scale)
+
+
+def power(now: float, scale: float, exponent: float) -> float:
+    """``min(1, (now / scale)^-exponent)``, with ``now`` counted from the start of the run.
+
+    Shen et al. 2024, "Power Scheduler" (arXiv 2408.13359): ``min(peak, a n^b)`` over n tokens, with
+    b = -0.51. ``scale`` is the n at which the power law passes the peak.
+    """
+    return 1.0 if now <= scale else (now / scale) ** -exponent
+
+
+def multiplier(
+    warm: float, stable: float, stable_at_cooldown: float, x: float, cooldown: Cooldown, end: float
+) -> float:
+    """The multiplier of the peak learning rate: the smaller of the warm-up and what follows it.
+
+    The smaller, since a warm-up in one unit of time may still run as a cooldown in another begins.
+
+    Args:
+        warm: Value of the warm-up; 1 after it.
+        stable: Value of the stable stage at this time.
+        stable_at_cooldown: Its value where the cooldown begins.
+        x: Progress of the cooldown; at most 0 before it.
+        cooldown: How it falls from there to ``end``.
+        end: Value at the end of the run.
+    """
+    if x > 0:
+        stable = cooldown(stable_at_cooldown, end, min(1.0, x))
+    return min(warm, stable)

@@ -16,19 +16,43 @@ from __future__ import annotations
 import dataclasses
 import re
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import distributed as dist
 
 from foundry_plugins.contract.errors import UserError, require
 
 if TYPE_CHECKING:
-    from composer.core import State
+    from composer.core import Time, Timestamp
 
 CLOCKS = ("ba", "tok", "sp")
 _SPAN = re.compile(
     r"((?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?)(ba|tok|sp|ep|dur)"
 )
+
+
+class Run(Protocol):
+    """What of the host's state times are read from."""
+
+    @property
+    def max_duration(self) -> Time | None:
+        """Length of the run."""
+        ...
+
+    @property
+    def timestamp(self) -> Timestamp:
+        """What has been counted."""
+        ...
+
+    @property
+    def dataloader_len(self) -> Time | None:
+        """Batches of an epoch."""
+        ...
+
+    @property
+    def train_dataloader(self) -> Any:
+        """Where batches come from."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +96,7 @@ def parse_span(key: str, text: object) -> Span:
     return Span(key=key, text=match[0], amount=amount, unit=unit)
 
 
-def duration(state: State) -> Length:
+def duration(state: Run) -> Length:
     """The length of the whole run.
 
     Raises:
@@ -91,7 +115,7 @@ def duration(state: State) -> Length:
     return Length(Fraction(limit.value), unit)
 
 
-def length(span: Span, state: State) -> Length:
+def length(span: Span, state: Run) -> Length:
     """A span's length on its clock.
 
     Raises:
@@ -105,12 +129,12 @@ def length(span: Span, state: State) -> Length:
     return Length(span.amount, span.unit)
 
 
-def now(state: State, clock: str) -> Fraction:
+def now(state: Run, clock: str) -> Fraction:
     """What the clock shows at the start of the current batch."""
     return Fraction(state.timestamp.get(clock).value)
 
 
-def one_batch_later(state: State, clock: str) -> Fraction | None:
+def one_batch_later(state: Run, clock: str) -> Fraction | None:
     """What the clock will show a batch later: for tokens and samples, a batch of the mean size.
 
     Before the first batch has been counted, its size is read from the loader; None if it does not
@@ -142,7 +166,7 @@ def _first_batch(loader: object, clock: str) -> Fraction | None:
     return Fraction(samples * ranks * each)
 
 
-def _batches_per_epoch(key: str, state: State) -> Fraction:
+def _batches_per_epoch(key: str, state: Run) -> Fraction:
     batches = state.dataloader_len
     if batches is None:
         raise UserError(

@@ -50,6 +50,10 @@ TINY = {
 }
 
 
+# They continue another run's checkpoint, and refuse to begin without one.
+CONTINUING = ("rewarm", "learning_rate_override")
+
+
 def example(point: importlib.metadata.EntryPoint) -> str:
     """The YAML block of a docstring."""
     found = re.search(r"```yaml\n(.*?)```", inspect.getdoc(point.load()) or "", re.DOTALL)
@@ -85,7 +89,11 @@ def test_resumed_equals_uninterrupted(
     point: importlib.metadata.EntryPoint, root: Path, problems: Path, tmp_path: Path
 ) -> None:
     yaml = example(point)
-    whole, loss = train(root, yaml, save_folder=str(tmp_path / "whole"))
+    start = {}
+    if point.name in CONTINUING:
+        train(root, "", run_name="first", save_folder=str(tmp_path / "first"))
+        start["load_path"] = str(tmp_path / "first/latest-rank0.pt")
+    whole, loss = train(root, yaml, save_folder=str(tmp_path / "whole"), **start)
     resumed, resumed_loss = train(
         root,
         yaml,
