@@ -62,6 +62,32 @@ def schedule(
         typer.echo(f"Drawn in {png}")
 
 
+@app.command()
+def average(
+    checkpoints: Annotated[
+        list[Path],
+        typer.Argument(help="Composer checkpoints (.pt or folders of shards), or their folder."),
+    ],
+    output: Annotated[Path, typer.Option(help="A .pt file, or a folder for sharded runs.")],
+    method: Annotated[str, typer.Option(help="uniform, lawa (the last ones) or ema.")] = "uniform",
+    window: Annotated[int | None, typer.Option(help="How many lawa takes.")] = None,
+    decay: Annotated[float | None, typer.Option(help="Of ema, per checkpoint.")] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON with what was averaged.")] = None,
+) -> None:
+    """Average checkpoints of one run in fp32, a tensor at a time."""
+    from foundry_plugins.averaging.average import average as write_mean
+    from foundry_plugins.contract.files import write_json
+
+    found = write_mean(checkpoints, output, method, window, decay)
+    if report is not None:
+        write_json(report, found.to_dict())
+    _table(
+        *("checkpoint", "batch", "share"),
+        rows=found.rows(),
+        title=f"{found.parameters:,} parameters in {output}",
+    )
+
+
 @app.command("show-batch")
 def show_batch(
     yaml: Annotated[Path, typer.Argument(help="A training YAML.")],

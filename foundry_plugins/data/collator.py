@@ -23,7 +23,8 @@ class CodeTextCollator:
     The batch holds ``input_ids`` and ``labels`` (B, T) int64, and (B,) int64: ``num_bytes`` (of the
     documents, behind the predicted tokens, for bits per byte), ``stored_tokens``,
     ``transformed_tokens`` (positions of fragments that were cut), ``dropped_tokens`` (those stored
-    that made room for sentinels) and ``cut_tokens`` (those of pairs that did not fit in). The lists
+    that made room for sentinels), ``cut_tokens`` (those of pairs that did not fit in) and
+    ``sample_number`` (which sample of the data set in this epoch). The lists
     ``total_tokens`` and ``loss_generating_tokens`` are what Composer counts ``max_duration`` and
     weights microbatches by. With ``sequence_id`` also ``sequence_id`` (B, T): the fragment of each
     position; for a report ``report_group`` and ``report_bytes`` (B, T).
@@ -42,6 +43,7 @@ class CodeTextCollator:
             batch[name] = torch.from_numpy(np.stack([row["report"][name] for row in rows]))
         for name in _COUNTS:
             batch[name] = torch.tensor([row[name] for row in rows])
+        batch["sample_number"] = torch.tensor([row["number"] for row in rows])
         batch["total_tokens"] = (batch["input_ids"] != self.pad_token_id).sum(dim=1).tolist()
         # The first position is given, not predicted.
         batch["loss_generating_tokens"] = (batch["labels"][:, 1:] != IGNORE).sum(dim=1).tolist()

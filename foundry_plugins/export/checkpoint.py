@@ -87,7 +87,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         "`save_folder` (latest-rank0.pt links to the newest).",
     )
     require(not path.is_dir(), _sharded(path))
-    content = _load(path)
+    content = load_plain(path)
     state = content.get("state") if isinstance(content, dict) else None
     if not isinstance(state, dict) or not isinstance(state.get("model"), Mapping):
         raise UserError(
@@ -190,7 +190,7 @@ class _TensorUnpickler(pickle.Unpickler):
         return torch.Size if (module, name) == ("torch", "Size") else _Inert
 
 
-def _load(path: Path) -> Any:
+def load_plain(path: Path) -> Any:
     import torch
 
     reader = types.SimpleNamespace(

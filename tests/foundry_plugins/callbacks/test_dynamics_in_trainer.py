@@ -13,6 +13,7 @@ import pytest
 import torch
 from composer.algorithms import GradientClipping
 from composer.core import Callback, DataSpec, State, Time, Timestamp
+from composer.devices import DeviceCPU
 from composer.loggers import InMemoryLogger, Logger
 from composer.models import ComposerModel
 from composer.trainer import Trainer
@@ -244,6 +245,7 @@ def test_a_batch_with_a_non_finite_loss_moves_nothing(monkeypatch: pytest.Monkey
 def state_with(*algorithms: object, model: nn.Module | None = None, lr: float = PEAK) -> Any:
     return SimpleNamespace(
         algorithms=list(algorithms),
+        device=DeviceCPU(),
         model=model or nn.Linear(2, 2),
         max_duration=Time.from_timestring("10ba"),
         timestamp=Timestamp(),
