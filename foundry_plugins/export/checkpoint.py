@@ -191,6 +191,7 @@ class _TensorUnpickler(pickle.Unpickler):
 
 
 def load_plain(path: Path) -> Any:
+    """A checkpoint's content, read without running anything that is pickled in it."""
     import torch
 
     reader = types.SimpleNamespace(
