@@ -69,7 +69,7 @@ class Verdict:
         kind: One of `KINDS`.
         message: What it said last, at most a few lines.
         wall_seconds: From start to end.
-        cpu_seconds: Of the program and its children, compilation included.
+        cpu_seconds: Of the program and its children; of its tests not where they run elsewhere.
     """
 
     kind: str
