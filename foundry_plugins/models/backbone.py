@@ -13,7 +13,7 @@ from llmfoundry.models.mpt.modeling_mpt import MPTModel
 from torch import nn
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
-from foundry_plugins.contract.errors import require
+from foundry_plugins.contract.errors import UserError
 from foundry_plugins.host import MaskingMPTModel
 from foundry_plugins.models.attention.masks import causal_mask
 from foundry_plugins.models.attention.visible import Visible
@@ -82,17 +82,19 @@ class CodeMPTModel(MaskingMPTModel):
     def _check_lengths(self, attention_mask: torch.Tensor | None) -> None:
         """Learned positions end; others go on, but training samples longer than that are a slip."""
         tokens = self._keys if self.learned_pos_emb else self._queries
-        require(
-            tokens <= self.max_seq_len or not (self.learned_pos_emb or self.training),
-            f"`model.max_seq_len` is {self.max_seq_len}, got a sample of {tokens} tokens; shorten "
-            "the samples (`max_seq_len` of the loader) or make the model's longer.",
-        )
+        # Messages are made only where they are raised: torch.compile would make a graph for every
+        # length that is written into one.
+        if tokens > self.max_seq_len and (self.learned_pos_emb or self.training):
+            raise UserError(
+                f"`model.max_seq_len` is {self.max_seq_len}, got a sample of {tokens} tokens; "
+                "shorten the samples (`max_seq_len` of the loader) or make the model's longer."
+            )
         covered = self._keys if attention_mask is None else attention_mask.shape[1]
-        require(
-            covered == self._keys,
-            f"`attention_mask` must cover all {self._keys} tokens, those of `past_key_values` "
-            f"included, got {covered}.",
-        )
+        if covered != self._keys:
+            raise UserError(
+                f"`attention_mask` must cover all {self._keys} tokens, those of `past_key_values` "
+                f"included, got {covered}."
+            )
 
     def visible_keys(
         self, attention_mask: torch.Tensor | None, sequence_id: torch.Tensor | None
@@ -104,9 +106,15 @@ class CodeMPTModel(MaskingMPTModel):
         (B, H, T, S).
         """
         seen = attention_mask
-        if seen is not None and bool(seen.all()):
+        # A compiled graph cannot depend on what a mask holds.
+        if seen is not None and not torch.compiler.is_compiling() and bool(seen.all()):
             seen = None
         document = sequence_id if self.attn_uses_sequence_id else None
+        if document is not None and document.shape[1] != self._keys:
+            raise UserError(
+                f"`sequence_id` must cover all {self._keys} tokens, got {document.shape[1]}; with "
+                "`past_key_values` leave it out, which makes one document of the row."
+            )
         visible = None
         if seen is not None or document is not None:
             visible = Visible(seen, document, self._queries, self._keys)

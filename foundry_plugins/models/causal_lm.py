@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import torch
 from llmfoundry.models.mpt.modeling_mpt import ComposerMPTCausalLM, MPTForCausalLM, MPTModel
 from llmfoundry.utils.builders import build_metric
 from transformers.generation.utils import GenerationMixin
+from transformers.modeling_outputs import CausalLMOutputWithPast
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from foundry_plugins.contract.errors import UserError, require
@@ -104,6 +105,21 @@ class ComposerCodeMPTCausalLM(ComposerMPTCausalLM):
         for name in _GENERATION_METRICS:
             metric = build_metric(name, {})
             self.val_metrics[type(metric).__name__] = metric
+
+    def forward(self, batch: MutableMapping[str, Any]) -> CausalLMOutputWithPast:
+        """Logits of a batch, without a cache.
+
+        A cache would hold every layer's keys and values until the step ends, activation
+        checkpointing or not, and nobody reads it: generation does not come through here.
+        """
+        return self.model(
+            input_ids=batch.get("input_ids"),
+            attention_mask=batch.get("attention_mask"),
+            sequence_id=batch.get("sequence_id"),
+            inputs_embeds=batch.get("inputs_embeds"),
+            position_ids=batch.get("position_ids"),
+            use_cache=False,
+        )
 
     def loss(self, outputs: Any, batch: Mapping[str, Any]) -> Any:
         """Mean loss in nats per predicted token."""

@@ -130,13 +130,15 @@ class KernelAttention(GroupedQueryAttention):
     ) -> torch.Tensor:
         """A step of decoding."""
         assert self.softmax_scale is not None  # the host fills it in
-        return decode_attention(
-            *(q_BH1D, k_BKSD, v_BKSD),
-            scale=self.softmax_scale,
-            mask=dense_mask(bias if self.t5_bias else visible_keys(bias, k_BKSD.shape[2])),
-            alibi=self.adds_alibi,
-            window=self.window,
-        )
+        # Autocast would take the kernel's fp32 products back to half precision.
+        with torch.autocast(q_BH1D.device.type, enabled=False):
+            return decode_attention(
+                *(q_BH1D, k_BKSD, v_BKSD),
+                scale=self.softmax_scale,
+                mask=dense_mask(bias if self.t5_bias else visible_keys(bias, k_BKSD.shape[2])),
+                alibi=self.adds_alibi,
+                window=self.window,
+            )
 
 
 def visible_keys(bias: torch.Tensor | Visible | None, keys: int) -> torch.Tensor | Visible | None:

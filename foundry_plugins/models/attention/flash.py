@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.util
+import importlib.metadata
+import re
 from collections.abc import Callable
 from itertools import accumulate
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from foundry_plugins.models.attention.visible import Visible
 
 DTYPES = (torch.float16, torch.bfloat16)
 LARGEST_HEAD = 256
+OLDEST = (2, 4, 2)
 _KEY = "`model.attn_config.kernel: flash`"
 
 
@@ -40,8 +42,15 @@ class Library(NamedTuple):
 
 @functools.lru_cache(maxsize=1)
 def installed() -> bool:
-    """Whether flash-attn can be imported."""
-    return importlib.util.find_spec("flash_attn") is not None
+    """Whether flash-attn is there, from the first version that takes ALiBi's slopes.
+
+    By the name it is distributed under: flash-attn-4 has the same module and other functions.
+    """
+    try:
+        found = importlib.metadata.version("flash-attn")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return tuple(int(part) for part in re.findall(r"\d+", found)[:3]) >= OLDEST
 
 
 def can_do(dtype: torch.dtype, head_size: int, mask: torch.Tensor | Visible | None) -> bool:

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch._dynamo import config as dynamo_config
 from torch.nn.attention import flex_attention as torch_flex
 
 from foundry_plugins.contract.errors import UserError
@@ -34,6 +35,7 @@ NO_DROPOUT = (
 )
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 SMALLEST_HEAD = 16  # of the compiled kernel
+GRAPHS = 64  # of a process
 
 # Any: the hints of both wrappers lose what they wrap.
 _uncompiled: Any = torch.compiler.disable(torch_flex.flex_attention)
@@ -70,6 +72,9 @@ def flex_attention(
         "enable_gqa": q_BHTD.shape[1] != k_BKTD.shape[1],
     }
     if q_BHTD.is_cuda:
+        # Contexts below 128 tokens would go to a kernel of decoding, which takes only powers of two
+        # of query heads for each key head.
+        options["kernel_options"] = {"FORCE_USE_FLEX_ATTENTION": True}
         return compiled()(q_BHTD, k_BKTD, v_BKTD, **options)
     # Uncompiled, scores in bf16 would be rounded before the bias is added.
     inputs = [x.to(torch.promote_types(x.dtype, torch.float32)) for x in (q_BHTD, k_BKTD, v_BKTD)]
@@ -89,7 +94,12 @@ def _triton() -> bool:
 
 @functools.lru_cache(maxsize=1)
 def compiled() -> Callable[..., torch.Tensor]:
-    """The compiled kernel, made when first asked for."""
+    """The compiled kernel, made when first asked for.
+
+    Shapes, documents or none, gradients or none: that makes more graphs than the 8 after which
+    Dynamo gives up, and with ``fullgraph`` ends the run.
+    """
+    dynamo_config.recompile_limit = max(dynamo_config.recompile_limit, GRAPHS)
     function: Any = torch.compile(torch_flex.flex_attention, fullgraph=True)
     return function
 

@@ -200,6 +200,22 @@ def test_names_the_key_of_a_mistake(section: dict[str, Any], message: str) -> No
         build(**section)
 
 
+def test_training_and_validation_make_no_cache(model: Any, tokens: torch.Tensor) -> None:
+    """It would hold the keys and values of every layer, activation checkpointing or not."""
+    assert model({"input_ids": tokens}).past_key_values is None
+    assert model.model(input_ids=tokens).past_key_values is not None
+
+
+def test_documents_cover_the_tokens_and_come_without_a_cache(tokens: torch.Tensor) -> None:
+    model = build(attn_config={"attn_uses_sequence_id": True}).model
+    documents = torch.zeros_like(tokens)
+    with pytest.raises(UserError, match="`sequence_id` must cover all"):
+        model(input_ids=tokens, sequence_id=documents[:, :-1])
+    cache = model(input_ids=tokens, sequence_id=documents, use_cache=True).past_key_values
+    with pytest.raises(UserError, match="with `past_key_values` leave it out"):
+        model(input_ids=tokens[:, :1], sequence_id=documents[:, :1], past_key_values=cache)
+
+
 def test_foundrys_blocks_remain_available() -> None:
     built = build(
         norm_type="layernorm",

@@ -1,6 +1,9 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""torch.compile sees each kind of model as one graph and changes nothing."""
+"""torch.compile changes nothing and sees each kind of model as one graph.
+
+But for an ``attention_mask``: there the host looks into it, which breaks the graph.
+"""
 
 from __future__ import annotations
 
@@ -53,3 +56,23 @@ def test_one_graph_and_the_same_gradients(name: str) -> None:
     torch.testing.assert_close(losses[0], losses[1])
     for eager, compiled in zip(*gradients, strict=True):
         torch.testing.assert_close(eager, compiled, rtol=1e-4, atol=1e-6)
+
+
+def test_padding_and_other_lengths() -> None:
+    """Few graphs for all lengths: a message that held one would make a graph for each."""
+    from torch._dynamo.testing import CompileCounterWithBackend
+
+    model = build(MODELS["alibi"])
+    counter = CompileCounterWithBackend("aot_eager")
+    torch._dynamo.reset()
+    compiled = torch.compile(model, backend=counter)
+    for length in range(13, 24):
+        tokens = torch.randint(0, 64, (2, length))
+        mask = torch.ones(2, length, dtype=torch.bool)
+        mask[1, length - 4 :] = False
+        batch = {"input_ids": tokens, "labels": tokens, "attention_mask": mask}
+        expected = model(batch).logits[mask]
+        torch.testing.assert_close(compiled(batch).logits[mask], expected, rtol=1e-4, atol=1e-5)
+        if length == 16:
+            graphs = counter.frame_count
+    assert counter.frame_count == graphs

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from foundry_plugins.contract.errors import UserError
+from foundry_plugins.models.attention import flash
 from foundry_plugins.models.attention.flash import Library, can_do, flash_attention, through
 from foundry_plugins.models.attention.reference import reference_attention
 from foundry_plugins.models.attention.visible import Visible
@@ -89,3 +91,23 @@ def test_what_is_refused() -> None:
             through(LIBRARY, q, q, q, 1.0, mask, 0.0)
     assert not can_do(torch.float32, 64, None)
     assert not can_do(torch.bfloat16, 512, None)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "found"),
+    [
+        ("flash_attn-2.4.2", True),
+        ("flash_attn-2.8.3.post1", True),
+        ("flash_attn-2.4.1", False),
+        ("flash_attn_4-4.0.0", False),
+    ],
+)
+def test_only_versions_that_take_slopes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, distribution: str, found: bool
+) -> None:
+    name, version = distribution.rsplit("-", 1)
+    folder = tmp_path / f"{distribution}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert flash.installed.__wrapped__() == found

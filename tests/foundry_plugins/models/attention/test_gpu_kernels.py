@@ -119,6 +119,21 @@ def test_flex_is_compiled_once_for_a_shape() -> None:
     assert graphs == [1, 1, 1, 2, 2]
 
 
+@pytest.mark.parametrize("gradients", [True, False])
+def test_flex_takes_many_kinds_of_input(gradients: bool) -> None:
+    """Short contexts, 12 heads for a key head, and more kinds than Dynamo compiles by itself."""
+    for batch, length in [(b, t) for b in (1, 2, 3) for t in (1, 17, 40, 127, 130)]:
+        documents = torch.randint(0, 2, (batch, length), device="cuda").sort(1).values
+        q, k, v = (
+            torch.randn(batch, h, length, 64, device="cuda", dtype=BF16, requires_grad=gradients)
+            for h in (12, 1, 1)
+        )
+        for mask in (None, Visible(None, documents, length, length)):
+            expected = reference_attention(q, k, v, scale=0.125, mask=mask)
+            found = flex_attention(q, k, v, scale=0.125, mask=mask)
+            torch.testing.assert_close(found, expected, rtol=2**-6, atol=2**-6)
+
+
 @pytest.mark.parametrize("dtype", [FP32, BF16], ids=["fp32", "bf16"])
 def test_a_step_of_decoding_is_the_last_row(dtype: torch.dtype) -> None:
     q, k, v = (torch.randn(2, h, 300, 64, device="cuda").to(dtype) for h in (16, 1, 1))
