@@ -44,9 +44,10 @@ bench: $(STAMP)
 	  $(BIN)/python -m benchmarks.$$(basename $$name .py) || exit 1; \
 	done
 
-# Tests and measures the kernels on the GPU that is here; without one it says so.
-gpu-check: $(STAMP)
-	@$(BIN)/python -m benchmarks.gpu_check
+# Tests and measures the kernels on the GPU that is here; without one it says so. It needs torch only,
+# and takes the one of $(PYTHON) where there is no environment: the drivers may want a newer one.
+gpu-check:
+	@$(if $(wildcard $(STAMP)),$(BIN)/python,$(PYTHON)) -m benchmarks.gpu_check
 
 build: $(STAMP)
 	@$(BIN)/python -m build --installer uv --outdir dist .

@@ -6,18 +6,25 @@
 
 Forward and backward of one layer's attention, 16 heads of 64, one key/value head, fp32 and bf16,
 with and without packed documents, alternating in one process; the least of several CPU times.
-Foundry gets the bias that its MPT builds: (1, H, 1, T), and with documents (B, H, T, T). What it
-takes to make ours (positions, masks, segments) is inside the time. Causal SDPA without ALiBi shows
+Foundry gets the bias that its MPT builds once for all layers: (1, H, 1, T), and with documents
+(B, H, T, T); its memory counts, its time does not. What ours takes (positions, masks, segments) is
+inside the time. Causal SDPA without ALiBi shows
 what ALiBi costs. ``flex`` is left out: on a CPU it is there to be correct. The limit is the time of
 the matrix products that causal attention cannot do without, all documents in one, at the speed this
 machine multiplies. Memory is the growth of the peak of a fresh process that does it once. Writes
 ``results/attention.json`` and ``results/attention.png``. About five minutes on two idle cores.
 
-bf16 gains less than fp32. On a CPU with bf16 instructions Foundry's large products run three times
-as fast as in fp32, torch's flash kernel does not: on one core, 4 x 16 heads of 72 at T=1,024, a
+Why blocks of our own: on a CPU with bf16 instructions Foundry's large products run three times as
+fast as in fp32, torch's flash kernel does not. On one core, 4 x 16 heads of 72 at T=1,024, a
 forward pass takes 188 ms in bf16 and 177 ms in fp32, though its products take 30 ms and 96 ms by
-torch.mm in blocks of its size (256 x 512), and its exponentials and conversions 28 ms. fp32 inputs
-in place of bf16 ones were slower from 1,024 tokens on.
+torch.mm in blocks of its size (256 x 512), and its exponentials and conversions 28 ms. ``blocked``
+takes all products through torch.bmm, all heads that share keys in one. By torch's
+profiler at T=1,024 in bf16 its products take 40 % of the time, the softmaxes 20 %, conversions and
+copies 18 %, the gradient of softmax and the bias 4 % each, Python and the rest 14 %. It may beat
+"limit", whose products write their results to memory and not to the cache.
+
+CPU time counts what threads wait for each other. On cores that others use as well, many short calls
+make threads wait: there compare with OMP_NUM_THREADS=1, or with OMP_WAIT_POLICY=passive.
 """
 
 from __future__ import annotations
@@ -35,6 +42,7 @@ import torch
 
 from benchmarks import measure
 from foundry_plugins.models.attention.augmented import augmented_attention
+from foundry_plugins.models.attention.blocked import blocked_attention
 from foundry_plugins.models.attention.causal import causal_attention
 from foundry_plugins.models.attention.sdpa import sdpa_attention
 from foundry_plugins.models.attention.visible import Visible
@@ -47,6 +55,7 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _OURS: dict[str, Callable[..., torch.Tensor]] = {
     "sdpa": sdpa_attention,
     "augmented": augmented_attention,
+    "blocked": blocked_attention,
     "causal, no ALiBi": causal_attention,
 }
 _FOUNDRY = "foundry torch"
@@ -60,7 +69,7 @@ def main() -> None:
     parser.add_argument("--longest", type=int, default=2048, help="largest T")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each kernel and T")
     arguments = parser.parse_args()
-    lengths = [n for n in (256, 512, 1024, 2048, 4096, 8192) if n <= arguments.longest]
+    lengths = [n for n in (64, 256, 512, 1024, 2048, 4096, 8192) if n <= arguments.longest]
     results: dict[str, Any] = {
         "heads": _HEADS,
         "head_size": _SIZE,
@@ -136,12 +145,16 @@ def _foundry(length: int, dtype: str) -> Callable[..., torch.Tensor]:
     bias = build_alibi_bias(_HEADS, length, dtype=_DTYPES[dtype])
     full = build_alibi_bias(_HEADS, length, full=True, dtype=_DTYPES[dtype])
 
+    made: list[torch.Tensor] = []
+
     def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, sequence_id: Any) -> torch.Tensor:
-        given = bias if sequence_id is None else apply_sequence_id(full, sequence_id, length)
+        if not made:
+            masked = sequence_id is not None
+            made.append(apply_sequence_id(full, sequence_id, length) if masked else bias)
         return scaled_multihead_dot_product_attention(
             *(q, k, v, _HEADS, 1),
             softmax_scale=_SCALE,
-            attn_bias=given,
+            attn_bias=made[0],
             is_causal=True,
             training=True,
         )[0]

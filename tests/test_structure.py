@@ -29,6 +29,7 @@ PURE = [
     "foundry_plugins/data/syntax.py",
     "foundry_plugins/data/vocabulary.py",
     "foundry_plugins/models/attention/alibi.py",
+    "foundry_plugins/models/attention/blocked.py",
     "foundry_plugins/models/attention/causal.py",
     "foundry_plugins/models/attention/masks.py",
     "foundry_plugins/models/attention/reference.py",

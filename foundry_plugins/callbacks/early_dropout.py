@@ -26,7 +26,6 @@ number in torch's kernels, and each is a graph: there a falling p has three step
 
 from __future__ import annotations
 
-import logging
 import math
 from fractions import Fraction
 from typing import Any
@@ -50,6 +49,7 @@ from foundry_plugins.contract.errors import (
     reject_unknown_keys,
     require,
 )
+from foundry_plugins.contract.log import logger
 from foundry_plugins.contract.stateless_hash import hash64
 from foundry_plugins.schedules.shapes import SHAPES, Shape, find_shape
 from foundry_plugins.schedules.times import length, now, parse_span
@@ -60,7 +60,7 @@ _EARLY, _LATE, _CONSTANT = "early", "late", "constant"
 _MODE_KEYS = {_EARLY: ("t_end", "schedule"), _LATE: ("t_start",), _CONSTANT: ()}
 _PLATEAUS = 3  # beside 0
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class EarlyDropout(Callback):

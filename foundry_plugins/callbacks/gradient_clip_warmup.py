@@ -26,7 +26,6 @@ left, and with ``zclip`` of what came in; ``clipped``, 1 if the threshold was re
 
 from __future__ import annotations
 
-import logging
 import math
 from collections import deque
 from typing import Any
@@ -46,10 +45,11 @@ from foundry_plugins.contract.errors import (
     reject_unknown_keys,
     require,
 )
+from foundry_plugins.contract.log import logger
 from foundry_plugins.host import make_callback_state_optional
 from foundry_plugins.schedules.times import Span, length, now, parse_span
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _SECTION = "callbacks.gradient_clip_warmup"
 _RAMPS = {"linear": linear, "geometric": geometric}

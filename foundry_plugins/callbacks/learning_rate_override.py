@@ -20,7 +20,6 @@ anew. The checkpoint that is taken over need not know this callback, sharded one
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import torch
@@ -33,10 +32,11 @@ from foundry_plugins.contract.errors import (
     reject_unknown_keys,
     require,
 )
+from foundry_plugins.contract.log import logger
 from foundry_plugins.host import make_callback_state_optional
 from foundry_plugins.schedules.origin import KeepsOrigin, Origin
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _SECTION = "callbacks.learning_rate_override"
 _CHOICES = {

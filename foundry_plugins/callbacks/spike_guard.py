@@ -26,7 +26,6 @@ hybrid sharding too large by the square root of the replicas, which z does not s
 
 from __future__ import annotations
 
-import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -56,6 +55,7 @@ from foundry_plugins.contract.errors import (
     reject_unknown_keys,
     require,
 )
+from foundry_plugins.contract.log import logger
 
 ROLLBACK_STATUS = 75
 _LOG, _SKIP = "log", "skip"
@@ -64,7 +64,7 @@ _SECTION = "callbacks.spike_guard"
 _METRICS = "foundry_plugins/spike_guard"
 _KEYS = ("action", "window", "threshold", "budget", "margin", "ledger")
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class SpikeGuard(Callback):

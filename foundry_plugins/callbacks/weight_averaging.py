@@ -20,7 +20,6 @@ resumed run has the same means. Sharded weights are refused; average checkpoints
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +32,12 @@ from torch import Tensor
 
 from foundry_plugins.contract.errors import reject_unknown_keys, require
 from foundry_plugins.contract.files import atomic_path
+from foundry_plugins.contract.log import logger
 
 _SECTION = "callbacks.weight_averaging"
 _VERSION = 1
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Weights = dict[str, Tensor]
 

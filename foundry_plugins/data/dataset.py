@@ -8,7 +8,6 @@ workers, batch size and resumption cannot change a row.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
@@ -17,6 +16,7 @@ import numpy as np
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from foundry_plugins.contract.fim_orders import NONE
+from foundry_plugins.contract.log import logger
 from foundry_plugins.contract.stateless_hash import hash64
 from foundry_plugins.contract.token_bytes import token_bytes
 from foundry_plugins.data import fim
@@ -37,7 +37,7 @@ from foundry_plugins.host import EpochStreamingDataset, Place
 
 IGNORE = -100  # the label that Foundry's losses and metrics skip
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Row(TypedDict):

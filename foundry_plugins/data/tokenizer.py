@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from tokenizers import Tokenizer
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from foundry_plugins.contract.errors import UserError, did_you_mean, require
+from foundry_plugins.contract.log import logger
 from foundry_plugins.contract.sentinels import FAMILIES
 from foundry_plugins.contract.token_bytes import is_metaspace, token_bytes
 from foundry_plugins.data.boundaries import safe_places
@@ -23,7 +23,7 @@ from foundry_plugins.data.proof import find_difference, find_loss
 from foundry_plugins.data.vocabulary import Vocabulary
 
 STARCODER = "starcoder"
-_LOG = logging.getLogger(__name__)
+_LOG = logger(__name__)
 
 
 def vocabulary_of(tokenizer: PreTrainedTokenizerBase, family: str = STARCODER) -> Vocabulary:

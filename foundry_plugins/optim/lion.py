@@ -21,7 +21,6 @@ AdamW's.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
@@ -31,6 +30,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from foundry_plugins.contract.errors import reject_unknown_keys, require
+from foundry_plugins.contract.log import logger
 from foundry_plugins.optim import metrics, momentum
 from foundry_plugins.optim.compiled import Piece
 from foundry_plugins.optim.finite import agreed, all_finite
@@ -45,7 +45,7 @@ from foundry_plugins.optim.shards import (
 from foundry_plugins.optim.update import Turn, update
 from foundry_plugins.optim.weight_decay import check_shrinkage, shrinkage_per_step
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _GROUP_KEYS = ("lr", "betas", "weight_decay", "weight_decay_mode")
 _OPTION_KEYS = ("cautious", "momentum_dtype", "stochastic_rounding", "seed", "compiled")

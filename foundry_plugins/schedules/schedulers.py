@@ -34,7 +34,6 @@ This scheduler ends such a run as soon as it has loaded; see `loaded.py`.
 
 from __future__ import annotations
 
-import logging
 from fractions import Fraction
 from typing import Any
 
@@ -42,6 +41,7 @@ from composer.core import State
 from composer.optim import ComposerScheduler
 
 from foundry_plugins.contract.errors import UserError, reject_unknown_keys, require
+from foundry_plugins.contract.log import logger
 from foundry_plugins.schedules.loaded import LoadedSettings
 from foundry_plugins.schedules.rules import warmup_batches
 from foundry_plugins.schedules.shapes import find_cooldown, multiplier
@@ -55,7 +55,7 @@ from foundry_plugins.schedules.times import (
     parse_span,
 )
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _KEYS = ("name", "t_warmup", "t_cooldown", "cooldown", "alpha_f", "cooldown_from", "zero_first")
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import logging
 import os
 import select
 import shutil
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from foundry_plugins.contract.errors import UserError
+from foundry_plugins.contract.log import logger
 from foundry_plugins.eval.sandbox import channel
 from foundry_plugins.eval.sandbox.isolation import ENVIRONMENT, UNSAFE, Isolation
 
@@ -35,7 +35,7 @@ sys.path += sys.argv[3:]
 from foundry_plugins.eval.sandbox import zygote
 zygote.main()
 """
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class DeadError(Exception):

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import queue
 import tempfile
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from foundry_plugins.contract.errors import require
+from foundry_plugins.contract.log import logger
 from foundry_plugins.eval.sandbox import commands, languages, python_programs
 from foundry_plugins.eval.sandbox.box import Box, DeadError, LateError
 from foundry_plugins.eval.sandbox.isolation import AUTO, UNSAFE, Isolation, find
@@ -23,7 +23,7 @@ from foundry_plugins.eval.sandbox.programs import Program, PythonProgram, Verdic
 from foundry_plugins.eval.sandbox.toolchains import missing
 
 Either = PythonProgram | Program
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 _JUDGE, _CANDIDATE = "judge", "candidate"
 
 

@@ -39,6 +39,7 @@ import functools
 import torch
 from torch.nn.functional import pad, scaled_dot_product_attention
 
+from foundry_plugins.contract.errors import UserError
 from foundry_plugins.models.attention.alibi import alibi_slopes
 from foundry_plugins.models.attention.masks import causal_mask
 from foundry_plugins.models.attention.visible import (
@@ -67,11 +68,14 @@ def augmented_attention(
     A query that sees no key attends to itself.
 
     Raises:
-        TypeError: unless the inputs are fp32 or bf16.
+        UserError: unless the inputs are fp32 or bf16.
         ValueError: for more keys than `LONGEST`.
     """
     if q_BHTD.dtype not in LONGEST:
-        raise TypeError(f"kernel 'augmented' takes float32 or bfloat16, got {q_BHTD.dtype}.")
+        raise UserError(
+            f"`model.attn_config.kernel: augmented` takes fp32 and bf16 only, got {q_BHTD.dtype}; "
+            "change `precision`, or choose kernel: auto."
+        )
     if k_BKSD.shape[2] > LONGEST[q_BHTD.dtype]:
         raise ValueError(
             f"kernel 'augmented' counts {LONGEST[q_BHTD.dtype]} positions in {q_BHTD.dtype}, "

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """``kernel: auto``: the fastest kernel that is correct for the inputs.
 
-On a CPU ``augmented`` for long contexts, where a bias tensor costs more than eight dimensions, and
-``sdpa`` for short ones and for steps from a cache, in fp32; else ``reference``. The lengths are
-where the kernels cross (``benchmarks/attention.py``). Documents that can be done one by one are.
+On a CPU ``blocked`` for whole contexts, with documents and dropout or without; in fp32 ``sdpa`` for
+the shortest ones and for steps from a cache, else ``reference``. ``torch.compile`` would have to
+leave ``blocked`` out of its graph: there ``augmented`` for long contexts, where a bias tensor costs
+more than eight dimensions. The lengths are where the kernels cross (``benchmarks/attention.py``).
+Documents that can be done one by one are.
 
 On a GPU ``flash`` where flash-attn is installed and can do it; with documents or padding ``flex``,
 which skips what is hidden, unless weights are dropped; else ``augmented``, which reaches SDPA's
@@ -14,19 +16,23 @@ flash kernel at any length.
 from __future__ import annotations
 
 import functools
-import logging
+from collections.abc import Sequence
 
 import torch
 
+from foundry_plugins.contract.log import logger
 from foundry_plugins.models.attention.augmented import LONGEST
 from foundry_plugins.models.attention.flash import can_do as flash_can_do
 from foundry_plugins.models.attention.flex import can_do as flex_can_do
 from foundry_plugins.models.attention.visible import Visible, worthwhile_segments
 
-REFERENCE, SDPA, AUGMENTED, FLEX, FLASH = "reference", "sdpa", "augmented", "flex", "flash"
-# Shortest context on a CPU, without and with a mask.
+REFERENCE, SDPA, AUGMENTED, BLOCKED = "reference", "sdpa", "augmented", "blocked"
+FLEX, FLASH = "flex", "flash"
+# Shortest context, or document that is done by itself, of `blocked`.
+_BLOCKS = {torch.float32: 64, torch.bfloat16: 2}
+# Shortest context of `augmented` on a CPU, without and with a mask.
 _CROSSING = {torch.float32: (1024, 512), torch.bfloat16: (256, 256)}
-_LOG = logging.getLogger(__name__)
+_LOG = logger(__name__)
 
 
 def choose(
@@ -37,6 +43,7 @@ def choose(
     masked: bool,
     on_cpu: bool,
     segments: bool = False,
+    blocked: bool = False,
     flash: bool = False,
     flex: bool = False,
 ) -> str:
@@ -49,9 +56,12 @@ def choose(
         masked: Whether there is a mask beside causality.
         on_cpu: Whether the inputs are on a CPU.
         segments: Whether on a CPU the documents can be done one by one.
+        blocked: Whether `blocked` can do and is worth it.
         flash: Whether flash-attn is there and can do the head size and the mask.
         flex: Whether FlexAttention compiles here and nothing is dropped.
     """
+    if blocked and queries == keys > 1:
+        return BLOCKED
     if on_cpu:
         shortest = 1 if segments else _CROSSING.get(dtype, (0, 0))[masked]
     elif flash and queries == keys > 1:
@@ -71,17 +81,27 @@ def choose_for(
     """A kernel's name for these inputs; the log says it."""
     queries, size = q_BHTD.shape[2:]
     dtype, on_cpu = q_BHTD.dtype, not q_BHTD.is_cuda
+    segments = worthwhile_segments(mask, q_BHTD)
     kernel = choose(
         *(dtype, queries, keys),
         masked=mask is not None,
         on_cpu=on_cpu,
-        segments=worthwhile_segments(mask, q_BHTD) is not None,
+        segments=segments is not None,
+        blocked=_worth_blocks(q_BHTD, segments),
         flash=not on_cpu and flash_can_do(dtype, size, mask),
         flex=not on_cpu and flex_can_do(dtype, size) and not dropout_p,
     )
     if not torch.compiler.is_compiling():
         say(kernel, dtype, queries != keys, mask is not None, q_BHTD.device.type)
     return kernel
+
+
+def _worth_blocks(q_BHTD: torch.Tensor, segments: Sequence[int] | None) -> bool:
+    batch, _, length, _ = q_BHTD.shape
+    if q_BHTD.device.type != "cpu" or q_BHTD.dtype not in _BLOCKS or torch.compiler.is_compiling():
+        return False
+    usual = length if segments is None else batch * length // len(segments)
+    return usual >= _BLOCKS[q_BHTD.dtype]
 
 
 @functools.lru_cache(maxsize=64)

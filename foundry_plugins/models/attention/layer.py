@@ -12,8 +12,10 @@ import torch
 from foundry_plugins.contract.errors import did_you_mean, require
 from foundry_plugins.models.attention.augmented import augmented_attention
 from foundry_plugins.models.attention.base import SECTION, KernelAttention, visible_keys
+from foundry_plugins.models.attention.blocked import blocked_attention
 from foundry_plugins.models.attention.choose import (
     AUGMENTED,
+    BLOCKED,
     FLASH,
     FLEX,
     REFERENCE,
@@ -32,6 +34,7 @@ _KERNELS: dict[str, Callable[..., torch.Tensor]] = {
     REFERENCE: reference_attention,
     SDPA: sdpa_attention,
     AUGMENTED: augmented_attention,
+    BLOCKED: blocked_attention,
     FLEX: flex_attention,
     FLASH: flash_attention,
 }
@@ -47,9 +50,10 @@ class ALiBiMultiQueryAttention(KernelAttention):
     number of query heads multi-head attention. Each holds H / kv_n_heads neighbouring query heads.
 
     ``kernel``: ``reference`` (the definition), ``sdpa`` (fp32; one bias for all layers),
-    ``augmented`` (fp32 and bf16; no bias tensor), ``flex`` (FlexAttention; for CUDA, where it is
-    compiled; no attention dropout), ``flash`` (flash-attn >= 2.4.2 from the extra ``gpu``; fp16 and
-    bf16 on CUDA) or ``auto`` (the fastest that is correct for each input; the log says which).
+    ``augmented`` (fp32 and bf16; no bias tensor), ``blocked`` (fp32 and bf16; for a CPU; outside of
+    compiled graphs), ``flex`` (FlexAttention; for CUDA, where it is compiled; no attention
+    dropout), ``flash`` (flash-attn >= 2.4.2 from the extra ``gpu``; fp16 and bf16 on CUDA) or
+    ``auto`` (the fastest that is correct for each input; the log says which).
     ``flex`` and ``flash`` are for whole contexts; with them, too, decoding goes as by ``auto``.
 
     Example:

@@ -70,7 +70,7 @@ def _first_loss() -> float:
 def test_logging_changes_nothing_and_names_the_samples(
     target: float, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, "foundry_plugins.callbacks.spike_guard"):
+    with caplog.at_level(logging.WARNING, "llmfoundry"):
         watched = run(SpikeGuard(window=4), target)
     assert str(NUMBERS) in caplog.text
     assert same(watched, run(None, target))

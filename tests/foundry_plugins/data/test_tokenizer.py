@@ -69,7 +69,7 @@ def test_an_unknown_family(tokenizer_of: Make) -> None:
 def test_the_log_says_which_path_runs(
     tokenizer_of: Make, caplog: pytest.LogCaptureFixture, kind: str, words: str
 ) -> None:
-    with caplog.at_level(logging.INFO, "foundry_plugins"):
+    with caplog.at_level(logging.INFO, "llmfoundry"):
         vocabulary_of(loaded(tokenizer_of(kind)))
     assert words in caplog.text
 
@@ -81,7 +81,7 @@ def test_what_fails_on_samples_is_encoded_whole(
 
     # As if cl100k's pattern were taken for GPT-2's.
     monkeypatch.setattr(boundaries, "_CL100K", boundaries._GPT2)
-    with caplog.at_level(logging.INFO, "foundry_plugins"):
+    with caplog.at_level(logging.INFO, "llmfoundry"):
         vocabulary = vocabulary_of(loaded(tokenizer_of("cl100k")))
     assert vocabulary.safe is None
     assert "whole pieces are encoded (it failed on" in caplog.text

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from foundry_plugins.contract.errors import UserError
 from foundry_plugins.models.attention.alibi import alibi_slopes
 from foundry_plugins.models.attention.augmented import LONGEST, augmented_attention, positions
 from foundry_plugins.models.attention.reference import reference_attention
@@ -98,5 +99,5 @@ def test_what_it_takes() -> None:
     with pytest.raises(ValueError, match="65536 positions"):
         augmented_attention(many[:, :, :1], many, many, scale=1.0)
     half = torch.zeros(1, 1, 2, 8, dtype=torch.float16)
-    with pytest.raises(TypeError, match="float32 or bfloat16"):
+    with pytest.raises(UserError, match="takes fp32 and bf16 only"):
         augmented_attention(half, half, half, scale=1.0)

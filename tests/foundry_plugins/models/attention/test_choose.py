@@ -12,6 +12,7 @@ import torch
 from foundry_plugins.models.attention import choose as choosing
 from foundry_plugins.models.attention.augmented import LONGEST
 from foundry_plugins.models.attention.choose import choose
+from foundry_plugins.models.attention.visible import Visible
 
 FP32, BF16, FP64 = torch.float32, torch.bfloat16, torch.float64
 
@@ -41,7 +42,7 @@ def test_by_hand(
 
 def test_the_log_says_it_once(caplog: pytest.LogCaptureFixture) -> None:
     choosing.say.cache_clear()
-    with caplog.at_level(logging.INFO, "foundry_plugins"):
+    with caplog.at_level(logging.INFO, "llmfoundry"):
         for _ in range(3):
             choosing.say("augmented", BF16, False, True, "cpu")
     messages = [record.getMessage() for record in caplog.records]
@@ -70,6 +71,31 @@ def test_on_a_gpu(
     assert choose(dtype, keys, keys, **options) == expected
     # Steps from a cache are left to the kernels that take them.
     assert choose(dtype, 1, keys, **options) in ("sdpa", "reference")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "length", "expected"),
+    [(FP32, 64, "blocked"), (FP32, 63, "sdpa"), (BF16, 2, "blocked"), (BF16, 1, "reference")],
+)
+def test_in_blocks(dtype: torch.dtype, length: int, expected: str) -> None:
+    q = torch.zeros(2, 4, length, 8, dtype=dtype)
+    assert choosing.choose_for(q, length, None, 0.0) == expected
+    assert choosing.choose_for(q, length, torch.ones(1, 1, 1, length).bool(), 0.1) == expected
+    assert choosing.choose_for(q, length + 1, None, 0.0) in ("sdpa", "reference")
+
+
+@pytest.mark.parametrize(("each", "expected"), [(256, "blocked"), (32, "augmented")])
+def test_short_documents_are_not_worth_blocks(each: int, expected: str) -> None:
+    documents = Visible(None, torch.arange(2048).unsqueeze(0) // each, 2048, 2048)
+    assert choosing.choose_for(torch.zeros(1, 4, 2048, 8), 2048, documents, 0.0) == expected
+
+
+def test_blocks_are_for_cpus_outside_of_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    q = torch.zeros(1, 2, 2048, 8)
+    assert choosing.choose_for(q, 2048, None, 0.1) == "blocked"
+    assert choosing.choose_for(q.to("meta"), 2048, None, 0.0) == "augmented"
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    assert choosing.choose_for(q, 2048, None, 0.0) == "augmented"
 
 
 def test_documents_one_by_one() -> None:

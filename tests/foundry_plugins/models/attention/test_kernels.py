@@ -9,8 +9,10 @@ import math
 import pytest
 import torch
 
+from foundry_plugins.contract.errors import UserError
 from foundry_plugins.models.attention.alibi import alibi_slopes
 from foundry_plugins.models.attention.augmented import augmented_attention
+from foundry_plugins.models.attention.blocked import blocked_attention
 from foundry_plugins.models.attention.reference import reference_attention
 from foundry_plugins.models.attention.sdpa import sdpa_attention
 
@@ -18,6 +20,7 @@ KERNELS = {
     "reference": reference_attention,
     "sdpa": sdpa_attention,
     "augmented": augmented_attention,
+    "blocked": blocked_attention,
 }
 
 
@@ -110,5 +113,5 @@ def test_bf16_is_computed_in_fp32() -> None:
     assert out.dtype == torch.bfloat16
     expected = reference_attention(q.double(), k.double(), v.double(), scale=0.3)
     torch.testing.assert_close(out.double(), expected, rtol=2**-7, atol=2**-9)
-    with pytest.raises(TypeError, match="float32"):
+    with pytest.raises(UserError, match="takes fp32 only"):
         sdpa_attention(q, k, v, scale=0.3)

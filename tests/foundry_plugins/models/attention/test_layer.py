@@ -50,7 +50,7 @@ def step(built: Any, forward: Any, documents: torch.Tensor) -> list[torch.Tensor
 @pytest.mark.parametrize("documents", [DOCUMENTS, DOCUMENTS[:1].expand(2, 24)])
 def test_all_kernels_train_alike(documents: torch.Tensor) -> None:
     expected = None
-    for kernel in ("reference", "sdpa", "augmented", "flex", "auto"):
+    for kernel in ("reference", "sdpa", "augmented", "blocked", "flex", "auto"):
         built = model(kernel)
         found = step(built, built, documents)
         expected = expected or found
@@ -58,7 +58,7 @@ def test_all_kernels_train_alike(documents: torch.Tensor) -> None:
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("kernel", ["augmented", "flex", "auto"])
+@pytest.mark.parametrize("kernel", ["augmented", "blocked", "flex", "auto"])
 def test_activation_checkpointing_changes_nothing(kernel: str) -> None:
     from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
         CheckpointImpl,
@@ -77,11 +77,12 @@ def test_activation_checkpointing_changes_nothing(kernel: str) -> None:
         torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize("kernel", ["augmented", "flex"])
+@pytest.mark.parametrize("kernel", ["augmented", "blocked", "flex", "auto"])
 def test_compiles_with_documents(kernel: str) -> None:
     built = model(kernel)
-    # On a CPU flex stays outside of the graph; the others are in it.
-    whole = torch.compile(built, backend="aot_eager", fullgraph=kernel != "flex")
+    # On a CPU two stay outside of the graph; the others are in it.
+    fullgraph = kernel not in ("blocked", "flex")
+    whole = torch.compile(built, backend="aot_eager", fullgraph=fullgraph)
     for documents in (DOCUMENTS, DOCUMENTS[:1].expand(2, 24)):
         expected = step(built, built, documents)
         for ours, theirs in zip(step(built, whole, documents), expected, strict=True):
@@ -109,6 +110,7 @@ def test_the_kernels_need_only_torch() -> None:
     names = [
         "alibi",
         "augmented",
+        "blocked",
         "causal",
         "choose",
         "decode",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from foundry_plugins.models.attention import visible
 from foundry_plugins.models.attention.augmented import augmented_attention
+from foundry_plugins.models.attention.blocked import blocked_attention
 from foundry_plugins.models.attention.causal import causal_attention
 from foundry_plugins.models.attention.visible import (
     Visible,
@@ -98,7 +99,12 @@ def test_segments_are_the_mask(row: list[int], data: st.DataObject) -> None:
 
 @pytest.mark.parametrize(
     "kernel",
-    [augmented_attention, causal_attention, functools.partial(causal_attention, window=5)],
+    [
+        augmented_attention,
+        blocked_attention,
+        causal_attention,
+        functools.partial(causal_attention, window=5),
+    ],
 )
 @pytest.mark.parametrize("groups", [1, 2, 4])
 def test_segments_change_no_output_and_no_gradient(
