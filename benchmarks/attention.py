@@ -5,13 +5,13 @@
     python -m benchmarks.attention [--longest 2048] [--seconds 2]
 
 Forward and backward of one layer's attention, 16 heads of 64, one key/value head, fp32 and bf16,
-with and without packed documents, alternating in one process; the least of several CPU times.
-Foundry gets the bias that its MPT builds once for all layers: (1, H, 1, T), and with documents
-(B, H, T, T); its memory counts, its time does not. What ours takes (positions, masks, segments) is
-inside the time. Causal SDPA without ALiBi shows
-what ALiBi costs. ``flex`` is left out: on a CPU it is there to be correct. The limit is the time of
-the matrix products that causal attention cannot do without, all documents in one, at the speed this
-machine multiplies. Memory is the growth of the peak of a fresh process that does it once. Writes
+with and without packed documents, alternating in one process; the least of several times by the
+clock. Foundry gets the bias that its MPT builds once for all layers: (1, H, 1, T), and with
+documents (B, H, T, T); its memory counts, its time does not. What ours takes (positions, masks,
+segments) is inside the time. Causal SDPA without ALiBi shows what ALiBi costs. ``flex`` is left
+out: on a CPU it is there to be correct. The limit is the time of the matrix products that causal
+attention cannot do without, all documents in one, at the speed this machine multiplies. Memory is
+the growth of the peak of a fresh process that does it once. Writes
 ``results/attention.json`` and ``results/attention.png``. About five minutes on two idle cores.
 
 Why blocks of our own: on a CPU with bf16 instructions Foundry's large products run three times as
@@ -23,8 +23,8 @@ profiler at T=1,024 in bf16 its products take 40 % of the time, the softmaxes 20
 copies 18 %, the gradient of softmax and the bias 4 % each, Python and the rest 14 %. It may beat
 "limit", whose products write their results to memory and not to the cache.
 
-CPU time counts what threads wait for each other. On cores that others use as well, many short calls
-make threads wait: there compare with OMP_NUM_THREADS=1, or with OMP_WAIT_POLICY=passive.
+On cores that others use as well, many short calls make threads wait for each other: there compare
+with OMP_NUM_THREADS=1, or with OMP_WAIT_POLICY=passive.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ import argparse
 import functools
 import json
 import multiprocessing
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,7 +89,7 @@ def main() -> None:
 def compare(length: int, dtype: str, documents: bool, budget: float) -> dict[str, Any]:
     """All kernels at one length: seconds, how many times Foundry, share of the limit, memory."""
     steps = {name: step(name, length, dtype, documents) for name in (_FOUNDRY, *_kernels(dtype))}
-    seconds = alternate(steps | {"limit": _products(length, dtype)}, budget)
+    seconds = measure.alternate(steps | {"limit": _products(length, dtype)}, budget)
     limit = seconds["limit"]
     found: dict[str, Any] = {"rows": _rows(length)}
     for name in steps:
@@ -101,20 +100,6 @@ def compare(length: int, dtype: str, documents: bool, budget: float) -> dict[str
             "extra_mb": round(_memory(name, length, dtype, documents) / 1e6, 1),
         }
     return found
-
-
-def alternate(steps: dict[str, Step], budget: float) -> dict[str, float]:
-    """The least CPU seconds of each, one after another until the time is up."""
-    best = dict.fromkeys(steps, float("inf"))
-    until = time.perf_counter() + budget * len(steps)
-    rounds = 0
-    while rounds < 3 or time.perf_counter() < until:
-        for name, run in steps.items():
-            start = time.process_time()
-            run()
-            best[name] = min(best[name], time.process_time() - start)
-        rounds += 1
-    return best
 
 
 def step(kernel: str, length: int, dtype: str, documents: bool) -> Step:

@@ -7,7 +7,7 @@
 Forward and backward of a sequential block: width 1024, 16 heads of 64, one key/value head, ALiBi,
 no biases; SwiGLU after RMSNorm, and GELU after LayerNorm; fp32 and bf16. Both blocks have the same
 weights, and alternate in one process with the matrix products that nothing can do without: those of
-the linear layers, and half of those of a square context. The least of several CPU times counts.
+the linear layers, and half of those of a square context. The least of several times counts.
 Foundry's gets the bias that its MPT builds, ready made. Where the time goes is by torch's profiler;
 what Foundry does to the scores apart from softmax counts as elementwise there.
 Writes ``results/block.json``.
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -67,7 +66,7 @@ def compare(kind: str, length: int, dtype: torch.dtype, seconds: float) -> dict[
     blocks["ours"].load_state_dict(blocks["foundry torch"].state_dict())
     steps = {name: step(module.to(dtype), length, dtype) for name, module in blocks.items()}
     linear, attention = products(blocks["ours"], length, dtype)
-    took = alternate({**steps, "linear": linear, "attention": attention}, seconds)
+    took = measure.alternate({**steps, "linear": linear, "attention": attention}, seconds)
     limit = took["linear"] + took["attention"]
     found: dict[str, Any] = {
         "times_foundry": round(took["foundry torch"] / took["ours"], 3),
@@ -80,20 +79,6 @@ def compare(kind: str, length: int, dtype: torch.dtype, seconds: float) -> dict[
             "parts": parts(run),
         }
     return found
-
-
-def alternate(steps: dict[str, Step], seconds: float) -> dict[str, float]:
-    """The least CPU seconds of each, one after another until ``seconds`` a step are up."""
-    best = dict.fromkeys(steps, float("inf"))
-    until = time.perf_counter() + seconds * len(steps)
-    rounds = 0
-    while rounds < 3 or time.perf_counter() < until:
-        for name, run in steps.items():
-            start = time.process_time()
-            run()
-            best[name] = min(best[name], time.process_time() - start)
-        rounds += 1
-    return best
 
 
 def block(kind: str, length: int, attention: str) -> nn.Module:

@@ -7,8 +7,8 @@
 Forward pass, loss, backward pass, clipping and optimizer of the quickstart's model and of one of
 100M parameters, in fp32 and, for the larger, under bf16 autocast. Ours is ``code_mpt_causal_lm``
 with ``lionw``; Foundry's is ``mpt_causal_lm`` of the same shape, with its ``torch`` attention and
-``decoupled_lionw``, from the same weights. They alternate in one process; the step with the least
-CPU time counts, and the shares are that step's. Those of attention and MLP are of the forward pass,
+``decoupled_lionw``, from the same weights. They alternate in one process; the
+fastest step counts, and the shares are that step's. Those of attention and MLP are of the forward pass,
 with their projections; the backward pass is one. Writes ``results/train_step.json`` and
 ``results/train_step.png``.
 """
@@ -70,7 +70,7 @@ def main() -> None:
 def compare(
     section: dict[str, Any], samples: int, autocast: bool, seconds: float
 ) -> dict[str, Any]:
-    """Both at one shape: tokens per CPU second, ratio, shares of the parts."""
+    """Both at one shape: tokens per second, ratio, shares of the parts."""
     steps = {name: TrainStep(name, section, samples, autocast) for name in (_OURS, _FOUNDRY)}
     steps[_OURS].model.load_state_dict(steps[_FOUNDRY].model.state_dict())
     best: dict[str, dict[str, float]] = {}
@@ -92,8 +92,8 @@ def compare(
     }
     for name, took in best.items():
         found[name] = {
-            "cpu_seconds": round(whole[name], 4),
-            "tokens_per_cpu_second": round(tokens / whole[name], 1),
+            "seconds_a_step": round(whole[name], 4),
+            "tokens_per_second": round(tokens / whole[name], 1),
             "shares": {part: round(took[part] / whole[name], 3) for part in _PARTS},
             "seconds": {part: round(took[part], 4) for part in _PARTS},
         }
@@ -134,12 +134,12 @@ class TrainStep:
         self._watch(transformer, "other forward")
 
     def run(self) -> dict[str, float]:
-        """CPU seconds of the parts of a step."""
+        """Seconds of the parts of a step."""
         self.took = dict.fromkeys(_PARTS, 0.0)
-        start = time.process_time()
+        start = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=self.autocast):
             loss = self.model.loss(self.model(self.batch), self.batch)
-        forward = time.process_time() - start
+        forward = time.perf_counter() - start
         self.took["head and loss"] = forward - self.took["other forward"]
         self.took["other forward"] -= self.took["attention"] + self.took["MLP"]
         self._time("backward", loss.backward)
@@ -150,16 +150,16 @@ class TrainStep:
         return self.took
 
     def _time(self, part: str, function: Callable[[], Any]) -> None:
-        start = time.process_time()
+        start = time.perf_counter()
         function()
-        self.took[part] += time.process_time() - start
+        self.took[part] += time.perf_counter() - start
 
     def _watch(self, module: nn.Module, part: str) -> None:
         def before(*_: Any) -> None:
-            self.took[part] -= time.process_time()
+            self.took[part] -= time.perf_counter()
 
         def after(*_: Any) -> None:
-            self.took[part] += time.process_time()
+            self.took[part] += time.perf_counter()
 
         module.register_forward_pre_hook(before)
         module.register_forward_hook(after)
@@ -183,7 +183,7 @@ def table(results: dict[str, Any]) -> str:
     for case, name in _rows(results):
         row = results[case][name]
         shares = "".join(f"{row['shares'][part]:>15.1%}" for part in _PARTS)
-        lines.append(f"{case + ', ' + name:28}{row['tokens_per_cpu_second']:>15}{shares}")
+        lines.append(f"{case + ', ' + name:28}{row['tokens_per_second']:>15}{shares}")
     return "\n".join(lines)
 
 
@@ -200,7 +200,7 @@ def plot(results: dict[str, Any]) -> Path:
     left = [0.0] * len(rows)
     for part in _PARTS:
         widths = [
-            results[case][name]["seconds"][part] / results[case][_FOUNDRY]["cpu_seconds"]
+            results[case][name]["seconds"][part] / results[case][_FOUNDRY]["seconds_a_step"]
             for case, name in rows
         ]
         axes.barh(names, widths, left=left, label=part)
