@@ -7,9 +7,9 @@
 Forward pass, loss, backward pass, clipping and optimizer of the quickstart's model and of one of
 100M parameters, in fp32 and, for the larger, under bf16 autocast. Ours is ``code_mpt_causal_lm``
 with ``lionw``; Foundry's is ``mpt_causal_lm`` of the same shape, with its ``torch`` attention and
-``decoupled_lionw``, from the same weights. They alternate in one process; the
-fastest step counts, and the shares are that step's. Those of attention and MLP are of the forward pass,
-with their projections; the backward pass is one. Writes ``results/train_step.json`` and
+``decoupled_lionw``, from the same weights. They alternate in one process; the fastest step counts,
+and the shares are that step's. Those of attention and MLP are of the forward pass, with their
+projections; the backward pass is one. Writes ``results/train_step.json`` and
 ``results/train_step.png``.
 """
 
