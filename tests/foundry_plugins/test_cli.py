@@ -16,8 +16,8 @@ BIN = Path(sys.executable).parent
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    # Without `env` it would get COLUMNS, which readline has set in pytest's own environment.
-    environment = dict(os.environ)
+    # Without COLUMNS, which readline sets in pytest's own environment.
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=cwd, env=environment
     )
