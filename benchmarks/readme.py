@@ -31,6 +31,10 @@ def table() -> str:
         *_redaction(),
         *_decontamination(),
         *_fim(),
+        *_attention(),
+        *_block(),
+        *_train_step(),
+        *_decode(),
     ]
     lines = ["| what | ours | peer | ratio |", "|---|---|---|---|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
@@ -120,6 +124,55 @@ def _fim() -> Iterator[tuple[str, ...]]:
     at = found["byte_level_cl100k"]["T=2048"]
     share = [f"{at[name]['share_of_samples_exact']:.2f}" for name in ("ours", peer)]
     yield "samples whose middles and ends are all there", share[0], f"{share[1]}, {peer}", ""
+
+
+def _attention() -> Iterator[tuple[str, ...]]:
+    found, peer = _read("attention"), "foundry torch"
+    for kind in ("fp32", "bf16", "fp32, packed documents", "bf16, packed documents"):
+        for length in ("T=1024", "T=2048"):
+            at = found[kind][length]
+            ours, theirs = (f"{at[name]['seconds'] * 1000:.0f} ms" for name in ("blocked", peer))
+            what = f"ALiBi attention, forward and backward, {length}, {kind}"
+            yield what, ours, f"{theirs}, Foundry", f"{at['blocked']['times_foundry']:.1f}"
+    at = found["fp32"]["T=2048"]
+    ours, theirs = (f"{at[name]['extra_mb']:.0f} MB" for name in ("blocked", peer))
+    ratio = at[peer]["extra_mb"] / at["blocked"]["extra_mb"]
+    yield "its extra memory, T=2048, fp32", ours, f"{theirs}, Foundry", f"{ratio:.0f}"
+
+
+def _block() -> Iterator[tuple[str, ...]]:
+    found = _read("block")
+    for dtype in ("fp32", "bf16"):
+        for length in ("T=1024", "T=2048"):
+            at = found[f"SwiGLU, RMSNorm, {dtype}"][length]
+            ours, theirs = (
+                f"{at[name]['seconds']:.2f} s, {at[name]['share_of_limit'] * 100:.0f} %"
+                for name in ("ours", "foundry torch")
+            )
+            what = f"whole block and its share of the GEMM limit, {length}, {dtype}"
+            yield what, ours, f"{theirs}, Foundry", f"{at['times_foundry']:.1f}"
+
+
+def _train_step() -> Iterator[tuple[str, ...]]:
+    found = _read("train_step")
+    for model in ("quickstart, fp32", "100M, fp32", "100M, amp_bf16"):
+        at = found[model]
+        ours, theirs = (
+            f"{at[name]['tokens_per_second']:,.0f} tokens/s" for name in ("ours", "foundry")
+        )
+        what = f"training step, 2 cores, {model}"
+        yield what, ours, f"{theirs}, Foundry", f"{at['times_foundry']:.1f}"
+
+
+def _decode() -> Iterator[tuple[str, ...]]:
+    found = _read("decode")
+    for case in ("100M, fp32, batch 1", "100M, bf16, batch 8"):
+        at = found[case]
+        ours, theirs = (
+            f"{at[name]['tokens_per_second']:.0f} tokens/s" for name in ("ours", "foundry")
+        )
+        what = f"decoding, 2 cores, {case}"
+        yield what, ours, f"{theirs}, Foundry", f"{at['ours']['times_foundry']:.1f}"
 
 
 if __name__ == "__main__":
