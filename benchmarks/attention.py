@@ -240,14 +240,13 @@ def plot(results: dict[str, Any], lengths: Sequence[int]) -> Path:
     figure, axes = plt.subplots(2, len(kinds), figsize=(4 * len(kinds), 7), squeeze=False)
     for column, kind in enumerate(kinds):
         series = results[kind]
-        for kernel in (_FOUNDRY, *_OURS):
+        for number, kernel in enumerate((_FOUNDRY, *_OURS)):
             if kernel not in series[f"T={lengths[0]}"]:
                 continue
+            style = {"marker": "o", "color": f"C{number}", "label": kernel}
             rows = [series[f"T={n}"][kernel] for n in lengths]
-            axes[0][column].plot(
-                lengths, [row["times_foundry"] for row in rows], "o-", label=kernel
-            )
-            axes[1][column].plot(lengths, [row["extra_mb"] for row in rows], "o-", label=kernel)
+            axes[0][column].plot(lengths, [row["times_foundry"] for row in rows], **style)
+            axes[1][column].plot(lengths, [row["extra_mb"] for row in rows], **style)
         axes[0][column].set_title(kind)
         axes[1][column].set_xlabel("T")
     axes[0][0].set_ylabel("times as fast as Foundry's torch")
