@@ -23,7 +23,7 @@ from foundry_plugins.eval.sandbox.python_programs import how_it_ended
 
 _OPEN_FILES = 256
 _MESSAGE_CHARS = 500
-_NEARLY = 0.95
+_NEARLY = 0.8
 
 
 def run(program: Program, language: Language, box: Box, limits: Limits) -> Verdict:

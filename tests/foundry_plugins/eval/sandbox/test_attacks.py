@@ -24,7 +24,7 @@ from tests.foundry_plugins.eval.sandbox.attacks import (
 from tests.foundry_plugins.eval.sandbox.run_limited import run
 
 # By the clock there is much room, since the machine may be busy; CPU time is what ends most.
-LIMITS = Limits(cpu_seconds=2, wall_seconds=40, memory_bytes=256 << 20, scratch_bytes=32 << 20)
+LIMITS = Limits(cpu_seconds=2, wall_seconds=40, memory_bytes=512 << 20, scratch_bytes=32 << 20)
 SLEEPERS = Limits(cpu_seconds=1, wall_seconds=3, memory_bytes=512 << 20)
 SLEEPING = ("sleep", "sleep of a child", "stopped")
 ABSTRACT = "an address of this test"
