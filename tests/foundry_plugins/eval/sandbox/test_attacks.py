@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +28,7 @@ from tests.foundry_plugins.eval.sandbox.run_limited import run
 LIMITS = Limits(cpu_seconds=2, wall_seconds=40, memory_bytes=512 << 20, scratch_bytes=32 << 20)
 SLEEPERS = Limits(cpu_seconds=1, wall_seconds=3, memory_bytes=512 << 20)
 SLEEPING = ("sleep", "sleep of a child", "stopped")
-ABSTRACT = "an address of this test"
+ABSTRACT = f"an address of this test, {os.getpid()}"  # tests may run side by side
 GOOD = "def f(x): return x + 1"
 Verdicts = dict[str, dict[str, Any]]
 
