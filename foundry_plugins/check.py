@@ -65,6 +65,16 @@ def _loaders(config: Any) -> Iterator[tuple[str, Any]]:
         yield "eval_loader", loader
 
 
+def _check_precision(model: Any, precision: str) -> None:
+    """Layers of ours that cannot compute in the run's precision say so."""
+    import torch
+
+    dtypes = {"fp32": torch.float32, "amp_fp16": torch.float16}
+    for module in model.modules():
+        if hasattr(module, "check_dtype"):
+            module.check_dtype(dtypes.get(precision, torch.bfloat16))
+
+
 def _build(config: Any) -> Iterator[tuple[str, str]]:
     from composer.core import Engine, Event, State
     from composer.devices import DeviceCPU
@@ -108,6 +118,7 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
             cfg=section.model,
             init_context=contextlib.nullcontext(),
         )
+        _check_precision(model, config.precision)
         longest = section.model.get("max_seq_len")
         for key, loader in _loaders(section):
             got = loader.get("dataset", {}).get("max_seq_len")

@@ -18,7 +18,7 @@ from packaging.version import Version
 
 from foundry_plugins.contract.errors import UserError, did_you_mean, require
 from foundry_plugins.models.blocks import BLOCK_TYPES, PARALLEL
-from foundry_plugins.models.values import is_number
+from foundry_plugins.models.values import is_number, is_whole
 
 ALIBI, CAUSAL = "alibi_multiquery_attention", "causal_attention"
 OURS = (ALIBI, CAUSAL)
@@ -36,7 +36,7 @@ def check_sizes(section: Mapping[str, Any]) -> None:
     for key in ("d_model", "n_heads", "n_layers", "max_seq_len", "vocab_size"):
         value = section[key]
         require(
-            isinstance(value, int) and not isinstance(value, bool) and value > 0,
+            is_whole(value, 1),
             f"`model.{key}` must be a whole number above 0, got {value!r}.",
         )
     d_model, n_heads = section["d_model"], section["n_heads"]
@@ -54,7 +54,7 @@ def check_sizes(section: Mapping[str, Any]) -> None:
     rates["attn_config.attn_pdrop"] = section["attn_config"].get("attn_pdrop", 0.0)
     for key, rate in rates.items():
         require(
-            isinstance(rate, int | float) and 0 <= rate < 1,
+            is_number(rate) and 0 <= rate < 1,
             f"`model.{key}` is a probability in [0, 1), got {rate!r}.",
         )
 
@@ -112,6 +112,10 @@ def check_attention(section: Mapping[str, Any]) -> None:
         f"`model.attn_config.attn_type` must be one of {', '.join((*OURS, *_FOUNDRYS))}, "
         f"got {kind!r}{did_you_mean(str(kind), (*OURS, *_FOUNDRYS))}.",
     )
+    require(
+        kind == ALIBI or "kernel" not in attention,
+        f"`model.attn_config.kernel` is read only with attn_type: {ALIBI}, got {kind}; remove it.",
+    )
     groups = attention.get("kv_n_heads")
     fixed = kind in ("multihead_attention", "multiquery_attention")
     require(
@@ -123,7 +127,7 @@ def check_attention(section: Mapping[str, Any]) -> None:
         kind != "grouped_query_attention" or groups is not None,
         "`model.attn_config.kv_n_heads` is missing, which grouped_query_attention needs.",
     )
-    good = isinstance(groups, int) and 0 < groups <= n_heads and n_heads % groups == 0
+    good = is_whole(groups, 1) and groups <= n_heads and n_heads % groups == 0
     require(
         groups is None or good,
         f"`model.attn_config.kv_n_heads` must divide `model.n_heads` ({n_heads}), got {groups!r}; "
@@ -148,7 +152,7 @@ def check_attention(section: Mapping[str, Any]) -> None:
     )
     window = attention.get("sliding_window_size", -1)
     require(
-        isinstance(window, int) and window >= -1,
+        is_whole(window, -1),
         f"`model.attn_config.sliding_window_size` counts keys before the query's own: 0 or more, "
         f"or -1 for all, got {window!r}.",
     )
@@ -200,11 +204,11 @@ def _check_t5(attention: Mapping[str, Any]) -> None:
         f"`model.attn_config.t5_bias` needs attn_type: {CAUSAL}, got {attention['attn_type']}.",
     )
     require(
-        isinstance(buckets, int) and buckets >= 2 and buckets % 2 == 0,
+        is_whole(buckets, 2) and buckets % 2 == 0,
         f"`model.attn_config.t5_bias_buckets` must be even and at least 2, got {buckets!r}.",
     )
     require(
-        isinstance(furthest, int) and furthest > buckets // 2,
+        is_whole(furthest, buckets // 2 + 1),
         "`model.attn_config.t5_bias_max_distance` must be above half of t5_bias_buckets "
         f"({buckets // 2}), got {furthest!r}.",
     )

@@ -75,7 +75,7 @@ class CodeMPTConfig(MPTConfig):
         ffn.setdefault("ffn_type", "mptglu")
         if ffn["ffn_type"] == "mptglu":
             ffn.setdefault("ffn_act_fn", {"name": "silu"})
-            if "expansion_ratio" not in options:
+            if "expansion_ratio" not in options and values.is_whole(d_model, 1):
                 ffn.setdefault("ffn_hidden_size", swiglu_hidden_size(d_model))
         other_positions = any(attention.get(key) for key in ("alibi", "rope", "t5_bias"))
         defaults = {

@@ -43,6 +43,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def is_whole(value: Any, least: int) -> bool:
+    """Whether it is a whole number of at least so much, and not a switch."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
 def fc_name(fc_type: Any) -> Any:
     """The kind of linear layer, which the host takes as a name or as a section."""
     if isinstance(fc_type, Mapping):
@@ -71,7 +76,7 @@ def check_values(section: Mapping[str, Any]) -> None:
     )
     hidden = section["ffn_config"].get("ffn_hidden_size")
     require(
-        hidden is None or (isinstance(hidden, int) and hidden > 0),
+        hidden is None or is_whole(hidden, 1),
         f"`model.ffn_config.ffn_hidden_size` must be a whole number above 0, got {hidden!r}.",
     )
     world = section["attn_config"].get("seq_parallel_world_size")

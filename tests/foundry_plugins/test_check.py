@@ -64,6 +64,12 @@ def test_pad_equal_to_eos(root: Path, tmp_path: Path) -> None:
         check_training(TRAIN, [f"variables.root={root}", *SIZES, override])
 
 
+def test_kernel_that_cannot_compute_in_the_precision(root: Path) -> None:
+    overrides = ["model.attn_config.kernel=sdpa", "precision=amp_bf16"]
+    with pytest.raises(UserError, match=r"model.*kernel: sdpa. takes fp32 only, got bf16"):
+        check_training(TRAIN, [f"variables.root={root}", *SIZES, *overrides])
+
+
 def test_missing_file() -> None:
     with pytest.raises(UserError, match=r"There is no file nowhere.yaml"):
         check_training(Path("nowhere.yaml"), [])

@@ -39,8 +39,8 @@ import functools
 import torch
 from torch.nn.functional import pad, scaled_dot_product_attention
 
-from foundry_plugins.contract.errors import UserError
 from foundry_plugins.models.attention.alibi import alibi_slopes
+from foundry_plugins.models.attention.dtypes import check_dtype
 from foundry_plugins.models.attention.masks import causal_mask
 from foundry_plugins.models.attention.visible import (
     Visible,
@@ -71,11 +71,7 @@ def augmented_attention(
         UserError: unless the inputs are fp32 or bf16.
         ValueError: for more keys than `LONGEST`.
     """
-    if q_BHTD.dtype not in LONGEST:
-        raise UserError(
-            f"`model.attn_config.kernel: augmented` takes fp32 and bf16 only, got {q_BHTD.dtype}; "
-            "change `precision`, or choose kernel: auto."
-        )
+    check_dtype("augmented", q_BHTD.dtype)
     if k_BKSD.shape[2] > LONGEST[q_BHTD.dtype]:
         raise ValueError(
             f"kernel 'augmented' counts {LONGEST[q_BHTD.dtype]} positions in {q_BHTD.dtype}, "

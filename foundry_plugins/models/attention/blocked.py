@@ -36,8 +36,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.autograd.function import once_differentiable
 
-from foundry_plugins.contract.errors import UserError
 from foundry_plugins.models.attention.alibi import alibi_slopes
+from foundry_plugins.models.attention.dtypes import check_dtype
 from foundry_plugins.models.attention.visible import (
     Visible,
     by_segments,
@@ -45,7 +45,6 @@ from foundry_plugins.models.attention.visible import (
     worthwhile_segments,
 )
 
-DTYPES = (torch.float32, torch.bfloat16)
 # A block by measurement: rows of a product (query heads times queries), but queries of an eighth of
 # the context at most, since half of their own square is hidden; scores, of several rows of a batch.
 _ROWS = 1024
@@ -71,11 +70,7 @@ def blocked_attention(
     Raises:
         UserError: unless the inputs are fp32 or bf16.
     """
-    if q_BHTD.dtype not in DTYPES:
-        raise UserError(
-            f"`model.attn_config.kernel: blocked` takes fp32 and bf16 only, got {q_BHTD.dtype}; "
-            "change `precision`, or choose kernel: auto."
-        )
+    check_dtype("blocked", q_BHTD.dtype)
     segments = worthwhile_segments(mask, q_BHTD)
     if segments is not None:
         attend = functools.partial(blocked_attention, scale=scale, dropout_p=dropout_p)

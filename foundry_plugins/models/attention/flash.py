@@ -25,9 +25,9 @@ import torch
 
 from foundry_plugins.contract.errors import UserError, require
 from foundry_plugins.models.attention.alibi import alibi_slopes
+from foundry_plugins.models.attention.dtypes import KERNEL_DTYPES, check_dtype
 from foundry_plugins.models.attention.visible import Visible
 
-DTYPES = (torch.float16, torch.bfloat16)
 LARGEST_HEAD = 256
 OLDEST = (2, 4, 2)
 _KEY = "`model.attn_config.kernel: flash`"
@@ -55,7 +55,7 @@ def installed() -> bool:
 
 def can_do(dtype: torch.dtype, head_size: int, mask: torch.Tensor | Visible | None) -> bool:
     """Whether flash-attn is there and takes these inputs of a CUDA device."""
-    if dtype not in DTYPES or head_size > LARGEST_HEAD or not installed():
+    if dtype not in KERNEL_DTYPES["flash"] or head_size > LARGEST_HEAD or not installed():
         return False
     return mask is None or (isinstance(mask, Visible) and mask.segments() is not None)
 
@@ -74,11 +74,7 @@ def flash_attention(
     Raises:
         UserError: for a dtype, device, head size or mask that flash-attn cannot do.
     """
-    require(
-        q_BHTD.dtype in DTYPES,
-        f"{_KEY} takes float16 or bfloat16, got {q_BHTD.dtype}; set `precision: amp_bf16`, or "
-        "choose kernel: auto.",
-    )
+    check_dtype("flash", q_BHTD.dtype)
     require(
         q_BHTD.is_cuda, f"{_KEY} needs a CUDA device, got {q_BHTD.device}; choose kernel: auto."
     )

@@ -27,13 +27,13 @@ from torch.nn.attention import flex_attention as torch_flex
 
 from foundry_plugins.contract.errors import UserError
 from foundry_plugins.models.attention.alibi import alibi_slopes
+from foundry_plugins.models.attention.dtypes import KERNEL_DTYPES
 from foundry_plugins.models.attention.visible import Visible
 
 NO_DROPOUT = (
     "`model.attn_config.attn_pdrop` must be 0 with `kernel: flex`, got {}; FlexAttention cannot "
     "drop weights. Choose kernel: auto."
 )
-DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 SMALLEST_HEAD = 16  # of the compiled kernel
 GRAPHS = 64  # of a process
 
@@ -84,7 +84,7 @@ def flex_attention(
 
 def can_do(dtype: torch.dtype, head_size: int) -> bool:
     """Whether the compiled kernel takes these inputs of a CUDA device."""
-    return head_size >= SMALLEST_HEAD and dtype in DTYPES and _triton()
+    return head_size >= SMALLEST_HEAD and dtype in KERNEL_DTYPES["flex"] and _triton()
 
 
 @functools.lru_cache(maxsize=1)

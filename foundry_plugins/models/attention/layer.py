@@ -22,6 +22,7 @@ from foundry_plugins.models.attention.choose import (
     SDPA,
     choose_for,
 )
+from foundry_plugins.models.attention.dtypes import check_dtype
 from foundry_plugins.models.attention.flash import flash_attention
 from foundry_plugins.models.attention.flex import NO_DROPOUT, flex_attention
 from foundry_plugins.models.attention.reference import reference_attention
@@ -90,6 +91,10 @@ class ALiBiMultiQueryAttention(KernelAttention):
         self.kernel = kernel
         self.adds_alibi = True
         self.folds_heads = kernel != REFERENCE
+
+    def check_dtype(self, dtype: torch.dtype) -> None:
+        """Raises `UserError` if the kernel cannot compute in a dtype, before anything is run."""
+        check_dtype(self.kernel, dtype)
 
     def attend(
         self,

@@ -12,8 +12,8 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from foundry_plugins.contract.errors import UserError
 from foundry_plugins.models.attention.alibi import relative_bias, shared_relative_bias
+from foundry_plugins.models.attention.dtypes import check_dtype
 from foundry_plugins.models.attention.visible import Visible, dense_mask
 
 
@@ -27,11 +27,7 @@ def sdpa_attention(
     dropout_p: float = 0.0,
 ) -> torch.Tensor:
     """Same contract as `reference_attention`; raises UserError unless the inputs are fp32."""
-    if q_BHTD.dtype != torch.float32:
-        raise UserError(
-            f"`model.attn_config.kernel: sdpa` takes fp32 only, got {q_BHTD.dtype}; change "
-            "`precision`, or choose kernel: auto."
-        )
+    check_dtype("sdpa", q_BHTD.dtype)
     heads, queries, keys = q_BHTD.shape[1], q_BHTD.shape[2], k_BKSD.shape[2]
     if queries == keys:
         bias = shared_relative_bias(heads, keys, q_BHTD.device)

@@ -157,7 +157,17 @@ def test_documents_do_not_see_each_other(tokens: torch.Tensor) -> None:
         ({"attn_config": {"attn_type": "alibi_attention"}}, "did you mean '"),
         ({"attn_config": {"attn_impl": "flash"}}, "attn_impl: flash. needs flash-attn"),
         ({"attn_config": CAUSAL | {"alibi": True}}, "alibi. must be false with causal_attention"),
-        ({"attn_config": CAUSAL | {"kernel": "sdpa"}}, "kernel. is not a known key"),
+        (
+            {"attn_config": CAUSAL | {"kernel": "sdpa"}},
+            "kernel. is read only with attn_type: alibi_multiquery_attention, got causal_attention",
+        ),
+        (
+            {"attn_config": {"attn_type": "multihead_attention", "kernel": "sdpa"}},
+            "kernel. is read only with attn_type: alibi_multiquery_attention, got multihead",
+        ),
+        ({"d_model": None}, "model.d_model. must be a whole number above 0, got None"),
+        ({"attn_config": {"kv_n_heads": True}}, "kv_n_heads. must divide .* got True"),
+        ({"resid_pdrop": False}, "model.resid_pdrop. is a probability"),
         (
             {"attn_config": CAUSAL | {"rope": True, "t5_bias": True}},
             "rope. cannot be used together with .model.attn_config.t5_bias",

@@ -81,7 +81,7 @@ def test_what_flash_attn_is_given(groups: int, masked: bool) -> None:
 
 def test_what_is_refused() -> None:
     q = torch.zeros(1, 1, 4, 8)
-    with pytest.raises(UserError, match=r"kernel: flash` takes float16 or bfloat16.*float32"):
+    with pytest.raises(UserError, match=r"kernel: flash` takes fp16 and bf16 only, got fp32"):
         flash_attention(q, q, q, scale=1.0)
     with pytest.raises(UserError, match=r"kernel: flash` needs a CUDA device, got cpu"):
         flash_attention(q.half(), q.half(), q.half(), scale=1.0)
