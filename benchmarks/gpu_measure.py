@@ -21,13 +21,15 @@ from benchmarks.gpu_model import Attend, Decoder, Shape
 from foundry_plugins.models.flops import training_flops
 
 # Dense bf16 operations a second, by NVIDIA's data sheets: A100 (June 2021), H100 (2023), H200
-# (2024), B200 (2025). The first name that is part of the device's counts.
+# (2024), B200 and GB200 (2025). The first name that is part of the device's counts.
 PEAKS = {
     "A100": 312e12,
     "H100 PCIe": 756e12,
     "H100 NVL": 835e12,
     "H100": 989e12,
+    "H200 NVL": 835e12,
     "H200": 989e12,
+    "GB200": 2500e12,
     "B200": 2250e12,
 }
 _TOKENS = 16_384  # of a batch, if memory allows
