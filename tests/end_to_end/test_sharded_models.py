@@ -34,6 +34,7 @@ MODELS: dict[str, dict[str, Any]] = {
             **{"kv_n_heads": 2, "sliding_window_size": 15},
         },
     },
+    "documents": {"attn_config": {"attn_uses_sequence_id": True}},
     "learned": {"attn_config": {"attn_type": "causal_attention", "alibi": False}},
 }
 
@@ -52,6 +53,8 @@ def recipe(root: Path, out: Path, model: dict[str, Any], **settings: Any) -> Pat
         **{"device_train_microbatch_size": 4, "save_folder": None, "progress_bar": False},
         **{"autoresume": False, "eval_interval": "6ba"},
     }
+    if model.get("attn_config", {}).get("attn_uses_sequence_id"):
+        tiny["train_loader"] = {"dataset": {"sequence_id": True}}
     merged = OmegaConf.merge(config, tiny, {"model": model}, settings)
     OmegaConf.save(merged, out)
     return out
