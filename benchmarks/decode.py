@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decoding with a cache beside LLM Foundry's own, as tokens per second and a share of the limit.
 
-    python -m benchmarks.decode [--tokens 128] [--prompt 128] [--models 100M] [--batches 1]
+    python -m benchmarks.decode [--tokens 128] [--prompt 128] [--models 100M] [--batches 1 8]
 
 A model of 100M parameters and one of the quickstart's shape, ALiBi and multi-query attention, on
 this machine's CPU. Foundry's ``mpt_causal_lm`` with ``attn_impl: torch`` gets the same weights. One
@@ -14,16 +14,17 @@ best of them, by the clock. The prompt is timed on its own and taken off.
 A step must read every matrix once, whatever the batch is. *The limit* is the time of reading the
 same number of bytes: the sum of one tensor that holds all of them, the fastest read that torch has.
 ``share`` is that time divided by the time of a step. ``products_share`` is the same for the matrix
-products alone, each called as the model calls it: with this torch no change to the model around
-them can go above that. ``share_of_products`` compares with them instead: in batch 1 they are
-matrix-vector products of the same bytes. Cache, activations and norms count as nothing. Where all
-weights fit into the processor's caches the limit is theirs.
+products alone, each called as our model calls it: no change to the model around them can go above
+that. ``torch_products_share`` is that of torch's ``linear``, which Foundry's model calls, and ours
+too for more than a few rows. ``share_of_products`` compares a step with our products instead.
+Cache, activations and norms count as nothing. Where all weights fit into the processor's caches
+the limit is theirs.
 
 Tokens must be identical in fp32. In bf16 two orders of adding round differently, and weights at
 random leave many tokens almost as likely as the first; there ``identical_tokens`` is the share of
 steps in which Foundry's model, led along our text, chooses as ours did.
 
-Writes ``results/decode.json``.
+Writes ``results/decode.json`` and ``results/decode.png``: shares over the batch.
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ import copy
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn.functional import linear
 
 from benchmarks import measure
+from foundry_plugins.models.products import product
 
 _MODELS: dict[str, dict[str, int]] = {
     "100M": {"d_model": 768, "n_heads": 12, "n_layers": 12, "vocab_size": 32768, "hidden": 2048},
@@ -58,7 +61,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=128, help="new tokens")
     parser.add_argument("--prompt", type=int, default=128, help="tokens before them")
     parser.add_argument("--models", nargs="+", default=list(_MODELS), choices=list(_MODELS))
-    parser.add_argument("--batches", nargs="+", type=int, default=[1, 8])
+    parser.add_argument("--batches", nargs="+", type=int, default=[1, 2, 4, 8])
     parser.add_argument("--dtypes", nargs="+", default=list(_DTYPES), choices=list(_DTYPES))
     arguments = parser.parse_args()
     results: dict[str, Any] = {
@@ -74,7 +77,8 @@ def main() -> None:
                 found = compare(ours, theirs, batch, arguments.prompt, arguments.tokens)
                 results[title] = found
                 print(json.dumps({title: found}, indent=2), flush=True)
-    print(f"Written to {measure.write('decode', results, 'llm-foundry', 'torch', 'transformers')}")
+    print(measure.write("decode", results, "llm-foundry", "torch", "transformers", "numba"))
+    print(plot(results, arguments.models, arguments.dtypes, arguments.batches))
 
 
 def build(hidden: int, **sizes: int) -> tuple[Any, Any]:
@@ -103,7 +107,11 @@ def compare(ours: Any, theirs: Any, batch: int, prompt: int, tokens: int) -> dic
     ids = torch.randint(0, vocabulary, (batch, prompt), generator=torch.Generator().manual_seed(1))
     ways = {"foundry": loop(theirs), "ours": loop(ours), "ours, generate": generate(ours)}
     weights = matrices(ours)
-    others = {"limit": reading(weights), "products": products(weights, batch)}
+    others = {
+        "limit": reading(weights),
+        "products": products(weights, batch, product),
+        "torch_products": products(weights, batch, linear),
+    }
     texts: dict[str, torch.Tensor] = {}
     whole, first = dict.fromkeys(ways, float("inf")), dict.fromkeys(ways, float("inf"))
     once = dict.fromkeys(others, float("inf"))
@@ -123,6 +131,7 @@ def compare(ours: Any, theirs: Any, batch: int, prompt: int, tokens: int) -> dic
         "weight_mb": round(num_bytes / 1e6, 1),
         "limit_gb_per_second": round(num_bytes / 1e9 / once["limit"], 1),
         "products_share": round(once["limit"] / once["products"], 3),
+        "torch_products_share": round(once["limit"] / once["torch_products"], 3),
         "identical_tokens": identical(theirs, ids, texts),
         **{name: figures(name, steps, once, batch) for name in ways},
     }
@@ -203,10 +212,43 @@ def reading(weights: list[torch.Tensor]) -> Callable[[], Any]:
     return words.sum
 
 
-def products(weights: list[torch.Tensor], batch: int) -> Callable[[], Any]:
+def products(
+    weights: list[torch.Tensor], batch: int, multiply: Callable[..., torch.Tensor]
+) -> Callable[[], Any]:
     """The products of a step, each with an input of its own."""
     inputs = [torch.randn(batch, 1, x.shape[1]).to(x.dtype) for x in weights]
-    return lambda: [linear(x, w) for x, w in zip(inputs, weights, strict=True)]
+    return lambda: [multiply(x, w) for x, w in zip(inputs, weights, strict=True)]
+
+
+def plot(results: dict[str, Any], models: list[str], dtypes: list[str], batches: list[int]) -> Path:
+    """Shares of the limit over the batch; a panel for each model and dtype."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    batches = sorted(batches)
+    cases = [(name, dtype) for name in models for dtype in dtypes]
+    figure, axes = plt.subplots(1, len(cases), figsize=(4 * len(cases), 4), squeeze=False)
+    for ax, (name, dtype) in zip(axes[0], cases, strict=True):
+        found = [results[f"{name}, {dtype}, batch {batch}"] for batch in batches]
+        for way, color in (("foundry", "C7"), ("ours", "C0"), ("ours, generate", "C2")):
+            ax.plot(batches, [at[way]["share"] for at in found], "o-", color=color, label=way)
+        for key, color in (("torch_products_share", "C7"), ("products_share", "C0")):
+            label = key.removesuffix("_share").replace("_", " ") + " alone"
+            ax.plot(batches, [at[key] for at in found], ":", color=color, label=label)
+        ax.axhline(1, color="black", linewidth=0.8)
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(batches, [str(batch) for batch in batches])
+        ax.set_ylim(0, None)
+        ax.set_title(f"{name}, {dtype}")
+        ax.set_xlabel("batch")
+    axes[0, 0].set_ylabel("share of the speed of reading all weights")
+    axes[0, 0].legend(fontsize="small")
+    figure.tight_layout()
+    path = measure.RESULTS / "decode.png"
+    figure.savefig(path, dpi=120)
+    return path
 
 
 if __name__ == "__main__":

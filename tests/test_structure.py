@@ -41,6 +41,7 @@ PURE = [
     "foundry_plugins/models/attention/visible.py",
     "foundry_plugins/models/flops.py",
     "foundry_plugins/models/positions.py",
+    "foundry_plugins/models/products.py",
     "foundry_plugins/optim/reference.py",
     "foundry_plugins/schedules/shapes.py",
     "foundry_plugins/schedules/rules.py",

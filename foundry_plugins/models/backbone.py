@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from llmfoundry.models.layers.blocks import MPTBlock
+from llmfoundry.models.layers.custom_embedding import SharedEmbedding
 from llmfoundry.models.mpt.configuration_mpt import MPTConfig
 from llmfoundry.models.mpt.modeling_mpt import MPTModel
 from torch import nn
@@ -21,12 +22,25 @@ from foundry_plugins.models.blocks import block_class
 from foundry_plugins.models.checks import OURS
 from foundry_plugins.models.config import CodeMPTConfig
 from foundry_plugins.models.positions import T5RelativeBias
+from foundry_plugins.models.products import product, use_product
+
+
+class Embedding(SharedEmbedding):
+    """The host's table of embeddings, which is the output head too, with our `product`."""
+
+    def forward(self, input: torch.Tensor, unembed: bool = False) -> torch.Tensor:
+        """Embeddings of ids, or logits."""
+        return product(input, self.weight) if unembed else super().forward(input)
 
 
 class FoundryAttentionModel(MPTModel):
     """For Foundry's own attention types, which read an additive bias."""
 
     config_class = CodeMPTConfig
+
+    def __init__(self, config: CodeMPTConfig) -> None:
+        super().__init__(config)
+        use_product(self, {SharedEmbedding: Embedding})
 
     @property
     def block_class(self) -> type[MPTBlock]:
@@ -41,6 +55,7 @@ class CodeMPTModel(MaskingMPTModel):
 
     def __init__(self, config: CodeMPTConfig) -> None:
         super().__init__(config)
+        use_product(self, {SharedEmbedding: Embedding})
         self.max_seq_len: int = config.max_seq_len
         if not self.learned_pos_emb:
             self.allow_any_length()
