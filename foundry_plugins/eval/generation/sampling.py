@@ -9,6 +9,8 @@ whatever else is generated beside it, before it, or on which rank. The steps:
     (Holtzman et al. 2020, arXiv 1904.09751, section 3.1) -> the token whose interval of the
     cumulated probability holds the number
 
+Contrastive search chooses by more than logits, see ``contrastive.py``; its settings are here.
+
 Shapes: B rows, V entries of the vocabulary.
 """
 
@@ -30,9 +32,12 @@ class Sampling:
     """How tokens are drawn.
 
     Attributes:
-        temperature: 0 takes the most likely token, always.
+        temperature: 0 takes the best token, always.
         top_p: Share of the probability that is drawn from, above 0 and at most 1.
         top_k: Most tokens that are drawn from; 0 for all.
+        contrastive_alpha: Weight of the penalty of contrastive search, at most 1; 0 does without.
+        contrastive_k: Candidates of contrastive search. 4 is what the documentation of
+            transformers takes for its ``top_k``.
 
     Raises:
         UserError: for a number out of its range.
@@ -41,6 +46,18 @@ class Sampling:
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
+    contrastive_alpha: float = 0.0
+    contrastive_k: int = 4
+
+    @property
+    def name(self) -> str:
+        """What results call it.
+
+        The stochastic contrastive search is this project's own: that of Su et al. draws nothing.
+        """
+        if self.contrastive_alpha:
+            return "stochastic_contrastive_search" if self.temperature else "contrastive_search"
+        return "sampling" if self.temperature else "greedy"
 
     def __post_init__(self) -> None:
         require(
@@ -51,6 +68,20 @@ class Sampling:
         require(
             isinstance(self.top_k, int) and self.top_k >= 0,
             f"`top_k` must be a whole number, 0 for all tokens, got {self.top_k!r}.",
+        )
+        require(
+            0 <= self.contrastive_alpha <= 1,
+            f"`contrastive_alpha` must be in [0, 1], got {self.contrastive_alpha!r}.",
+        )
+        require(
+            isinstance(self.contrastive_k, int) and self.contrastive_k >= 2,
+            "`contrastive_k` must be a whole number of at least 2 candidates, "
+            f"got {self.contrastive_k!r}.",
+        )
+        require(
+            not self.contrastive_alpha or (self.top_k == 0 and self.top_p == 1),
+            "Contrastive search chooses among its own `contrastive_k` candidates: leave out "
+            f"`top_k` and `top_p`, got {self.top_k!r} and {self.top_p!r}.",
         )
 
 

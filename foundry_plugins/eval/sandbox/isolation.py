@@ -101,7 +101,7 @@ def trouble(name: str) -> str | None:
     return last[0] if done.returncode else None
 
 
-_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 # All that a command gets to see of the environment. Hashes are the same in every run.
 ENVIRONMENT = {"PATH": _PATH, "HOME": "/tmp", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
 

@@ -4,9 +4,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterable
 
 from foundry_plugins.eval.sandbox import languages
+
+# Tools do not agree on how to be asked.
+_QUESTIONS = ("--version", "-v", "version")
+_SECONDS = 20.0
 
 
 def missing(names: Iterable[str]) -> dict[str, str]:
@@ -27,3 +32,33 @@ def missing(names: Iterable[str]) -> dict[str, str]:
         if lacking:
             found[name] = f"needs {' and '.join(lacking)}: {language.install}"
     return found
+
+
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """What the tools of languages that can be run here say of their versions, by tool.
+
+    Args:
+        names: As for `missing`.
+    """
+    names = list(names)
+    here = [name for name in names if name != "py" and name not in missing(names)]
+    tools = dict.fromkeys(tool for name in here for tool in languages.find(name).tools)
+    return {tool: _version(tool) for tool in tools}
+
+
+def _version(tool: str) -> str:
+    for question in _QUESTIONS:
+        try:
+            said = subprocess.run(
+                [tool, question],
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                stdin=subprocess.DEVNULL,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        lines = (said.stdout or said.stderr).strip().splitlines()
+        if said.returncode == 0 and lines:
+            return lines[0]
+    return "unknown"

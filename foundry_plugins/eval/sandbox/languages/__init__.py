@@ -12,12 +12,17 @@ from foundry_plugins.eval.sandbox.languages.language import Language
 # name: file
 _FILES = {
     "cpp": "cpp",
+    "go": "golang",
     "java": "java",
     "js": "interpreted",
+    "lua": "interpreted",
     "php": "interpreted",
     "pl": "interpreted",
+    "r": "interpreted",
+    "rb": "interpreted",
     "rs": "rust",
     "sh": "interpreted",
+    "ts": "typescript",
 }
 NAMES = tuple(_FILES)
 

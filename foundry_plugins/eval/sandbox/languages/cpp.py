@@ -22,6 +22,7 @@ from foundry_plugins.eval.sandbox.languages.language import (
     Job,
     Language,
     before_brace,
+    inside,
     running,
 )
 from foundry_plugins.eval.sandbox.limits import Limits
@@ -48,6 +49,7 @@ class Cpp(Language):
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
             raise UserError(f"g++ cannot precompile {_HEADER}: {done.stderr.strip()}")
+        self._headers = inside(isolation, _INSIDE, folder)
 
     def visible(self, folder: Path) -> dict[str, Path]:
         """The header."""
@@ -57,7 +59,7 @@ class Cpp(Language):
         """Compiles and runs."""
         last = _LAST.format(path=f"{scratch}/{PROOF}", word=word)
         text = f"{program.source}\n{before_brace(program.tests, last)}"
-        header = ["-include", f"{_INSIDE}/{_ALL}"] if _HEADER in program.source else []
+        header = ["-include", f"{self._headers}/{_ALL}"] if _HEADER in program.source else []
         gold = ["-fuse-ld=gold"] if shutil.which("ld.gold") else []
         argv = ("g++", _STANDARD, *header, *gold, "-pipe", "program.cpp", "-o", "program")
         compile_ = Command(argv, COMPILING, compiles=True, bounded_address=False)

@@ -9,12 +9,17 @@ they can be read.
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+from pathlib import Path
 
+from foundry_plugins.eval.sandbox.isolation import ENVIRONMENT
 from foundry_plugins.eval.sandbox.languages.language import PROOF, Command, Job, Language, running
 from foundry_plugins.eval.sandbox.limits import Limits
 from foundry_plugins.eval.sandbox.programs import Program
 
 _MEGABYTE = 1 << 20
+# Ruby's test-unit would run the tests after the program's last line.
+_NO_TESTS_AT_EXIT = "Test::Unit::AutoRunner.need_auto_run = false"
 
 
 @dataclasses.dataclass
@@ -24,17 +29,37 @@ class Interpreted(Language):
     Attributes:
         command: Before the file's name; ``{megabytes}`` is the limit of memory.
         last: Writes ``{word}`` to ``{path}``.
+        instead_of: What ends the tests of a test framework; ``last`` takes its place.
         bounded_address: As in `Command`.
+        library: A part of the language that may be missing, and a command that fails without it.
+        reads: Files and folders that it needs outside of ``/usr``.
     """
 
     command: tuple[str, ...] = ()
     last: str = ""
+    instead_of: str = ""
     bounded_address: bool = True
+    library: tuple[str, tuple[str, ...]] | None = None
+    reads: tuple[str, ...] = ()
+
+    def missing(self) -> list[str]:
+        """Tools that are not here, or the library."""
+        lacking = super().missing()
+        if lacking or self.library is None:
+            return lacking
+        name, argv = self.library
+        done = subprocess.run(argv, capture_output=True, check=False, env=ENVIRONMENT)
+        return [name] if done.returncode else []
+
+    def visible(self, folder: Path) -> dict[str, Path]:
+        """What it reads."""
+        return {path: Path(path) for path in self.reads}
 
     def job(self, program: Program, word: str, scratch: str, limits: Limits) -> Job:
         """One command."""
         last = self.last.replace("{path}", f"{scratch}/{PROOF}").replace("{word}", word)
-        text = f"{program.source}\n{program.tests}\n{last}\n"
+        tests = program.tests.rstrip().removesuffix(self.instead_of)
+        text = f"{program.source}\n{tests}\n{last}\n"
         file = f"program.{self.name}"
         megabytes = str(limits.memory_bytes // _MEGABYTE)
         argv = (*(part.replace("{megabytes}", megabytes) for part in self.command), file)
@@ -89,6 +114,68 @@ _LANGUAGES = {
         signs=(("syntax error", "syntax"), ("command not found", "name")),
         command=("bash",),
         last='printf %s "{word}" > "{path}"',
+    ),
+    "lua": Interpreted(
+        name="lua",
+        tools=("lua",),
+        install="`apt-get install lua5.4 lua-unit`",
+        signs=(
+            ("attempt to call a nil value", "name"),
+            ("attempt to", "type"),
+            ("expected: ", "assertion"),
+            ("lua: program.lua:", "syntax"),
+        ),
+        # LuaUnit's report goes to the output, which nobody reads.
+        command=("/bin/sh", "-c", 'exec lua "$0" >&2'),
+        last=(
+            "local last_failures = lu.LuaUnit.run()\n"
+            "if last_failures == 0 then\n"
+            '  local last_file = io.open("{path}", "w")\n'
+            '  last_file:write("{word}")\n'
+            "  last_file:close()\n"
+            "end\n"
+            "os.exit(last_failures)"
+        ),
+        instead_of="os.exit(lu.LuaUnit.run())",
+        # LuaUnit stumbles over an error that is no more than "not enough memory".
+        bounded_address=False,
+        library=("LuaUnit", ("lua", "-e", "require 'luaunit'")),
+    ),
+    "r": Interpreted(
+        name="r",
+        tools=("Rscript",),
+        install="`apt-get install r-base-core`",
+        signs=(
+            ("is not TRUE", "assertion"),
+            ("unexpected", "syntax"),
+            ("could not find function", "name"),
+            ("not found", "name"),
+            ("cannot allocate", "memory"),
+        ),
+        command=("Rscript", "--vanilla"),
+        last='cat("{word}", file = "{path}")',
+        reads=("/etc/R",),
+    ),
+    "rb": Interpreted(
+        name="rb",
+        tools=("ruby",),
+        install="`apt-get install ruby ruby-test-unit`",
+        signs=(
+            ("failed to allocate memory", "memory"),
+            ("syntax error", "syntax"),
+            ("NameError", "name"),
+            ("NoMethodError", "name"),
+            ("TypeError", "type"),
+            ("ArgumentError", "type"),
+            ("Failure: ", "assertion"),
+        ),
+        command=("/bin/sh", "-c", 'exec ruby "$0" >&2'),
+        last=(
+            f"{_NO_TESTS_AT_EXIT}\n"
+            "exit(1) unless Test::Unit::AutoRunner.run\n"
+            'File.write("{path}", "{word}")'
+        ),
+        library=("test-unit", ("ruby", "-e", f"require 'test/unit'; {_NO_TESTS_AT_EXIT}")),
     ),
     "pl": Interpreted(
         name="pl",

@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from foundry_plugins.eval.sandbox.isolation import Isolation
+from foundry_plugins.eval.sandbox.isolation import ENVIRONMENT, UNSAFE, Isolation
 from foundry_plugins.eval.sandbox.limits import Limits
 from foundry_plugins.eval.sandbox.programs import Program
 
@@ -79,8 +79,9 @@ class Language:
     signs: tuple[tuple[str, str], ...]
 
     def missing(self) -> list[str]:
-        """Tools that are not here."""
-        return [tool for tool in self.tools if shutil.which(tool) is None]
+        """Tools that are not here, where a sandbox looks for them."""
+        path = ENVIRONMENT["PATH"]
+        return [tool for tool in self.tools if shutil.which(tool, path=path) is None]
 
     def prepare(self, folder: Path, isolation: Isolation) -> None:
         """Makes in an empty folder what all programs share, and starts what compiles them."""
@@ -105,6 +106,11 @@ class Language:
             CompileError: if it cannot be compiled, where that is done before.
         """
         raise NotImplementedError
+
+
+def inside(isolation: Isolation, path: str, folder: Path) -> str:
+    """Where a program finds a folder that is visible as ``path``: nowhere else if unsafe."""
+    return str(folder) if isolation.name == UNSAFE else path
 
 
 def before_brace(tests: str, addition: str, braces: int = 1) -> str:

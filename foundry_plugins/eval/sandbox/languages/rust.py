@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -25,6 +26,10 @@ _LAST = '\n::std::fs::write("{path}", "{word}").unwrap();'
 
 class Rust(Language):
     """Rust, of the edition that rustc takes by itself, as MultiPL-E runs it."""
+
+    def missing(self) -> list[str]:
+        """Tools that are not here; rustup keeps them in the user's own folders."""
+        return [tool for tool in self.tools if shutil.which(tool) is None]
 
     def visible(self, folder: Path) -> dict[str, Path]:
         """The tool chain."""

@@ -99,3 +99,57 @@ def test_stop_texts_of_several_tokens_end_a_row(model: Any) -> None:
     assert found[0][0] == whole[0][0] or stop in Letters().decode(
         whole[0][0], skip_special_tokens=False
     )
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.6])
+def test_contrastive_search_equals_transformers(model: Any, alpha: float) -> None:
+    how = Sampling(contrastive_alpha=alpha, contrastive_k=5)
+    found = generate(model, ask(how=how, samples=[0, 1]))
+    for prompt, (tokens, again) in zip(PROMPTS, found, strict=True):
+        assert tokens == again
+        if type(model).__module__.startswith("transformers"):
+            ids = torch.tensor([prompt])
+            expected = model.generate(
+                ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, pad_token_id=0,
+                eos_token_id=None, penalty_alpha=alpha, top_k=5,
+            )  # fmt: skip
+            assert tokens == expected[0, len(prompt) :].tolist()
+    assert found != generate(model, ask(how=Sampling(), samples=[0, 1]))
+
+
+def test_contrastive_search_equals_reading_everything_anew(model: Any) -> None:
+    """Without a cache, padding or other rows; the definition, one prompt at a time."""
+    how = Sampling(contrastive_alpha=0.5, contrastive_k=3)
+    found = generate(model, ask(how=how, samples=[0], max_new_tokens=6))
+    for prompt, (tokens,) in zip(PROMPTS, found, strict=True):
+        read = list(prompt)
+        for token in tokens:
+            with torch.no_grad():
+                candidates = model(torch.tensor([read])).logits[0, -1].softmax(-1).topk(3)
+                scores = {}
+                for p, candidate in zip(*map(torch.Tensor.tolist, candidates), strict=True):
+                    ids = torch.tensor([[*read, int(candidate)]])
+                    h_SD = model(ids, output_hidden_states=True).hidden_states[-1][0]
+                    cosines = torch.cosine_similarity(h_SD[:-1], h_SD[-1:], dim=-1)
+                    scores[int(candidate)] = 0.5 * p - 0.5 * cosines.max().item()
+            assert scores[token] == pytest.approx(max(scores.values()), abs=1e-5)
+            read.append(token)
+
+
+def test_stochastic_contrastive_search(model: Any) -> None:
+    how = Sampling(0.8, contrastive_alpha=0.4)
+    whole = generate(model, ask(how=how))
+    assert len({tuple(sample) for samples in whole for sample in samples}) == 12
+    alone = generate(model, ask(how=how, tasks=["b"], prompts=PROMPTS[1:2], samples=[2]))
+    assert whole[1][2] == alone[0][0]
+    # Rows that end leave, with their hidden states.
+    ends = frozenset(range(0, VOCABULARY, 5))
+    for free, ended in zip(whole, generate(model, ask(how=how, end_ids=ends)), strict=True):
+        for tokens, cut in zip(free, ended, strict=True):
+            first = next((at for at, token in enumerate(tokens) if token in ends), len(tokens))
+            assert cut == tokens[:first]
+
+
+def test_without_a_penalty_it_is_sampling_from_the_most_likely(model: Any) -> None:
+    nearly = Sampling(0.8, contrastive_alpha=1e-12, contrastive_k=4)
+    assert generate(model, ask(how=nearly)) == generate(model, ask(how=Sampling(0.8, top_k=4)))

@@ -84,11 +84,27 @@ def test_a_sample_is_seeded_by_its_name_alone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("how", "name"),
+    [
+        (Sampling(), "greedy"),
+        (Sampling(0.2, top_p=0.95), "sampling"),
+        (Sampling(contrastive_alpha=0.6), "contrastive_search"),
+        (Sampling(0.2, contrastive_alpha=0.6), "stochastic_contrastive_search"),
+    ],
+)
+def test_what_results_call_it(how: Sampling, name: str) -> None:
+    assert how.name == name
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"temperature": -1}, "`temperature` must be at least 0, got -1"),
         ({"top_p": 0}, "`top_p` must be above 0"),
         ({"top_k": 1.5}, "`top_k` must be a whole number"),
+        ({"contrastive_alpha": 1.1}, r"`contrastive_alpha` must be in \[0, 1\], got 1.1"),
+        ({"contrastive_k": 1}, "`contrastive_k` must be .* at least 2 candidates, got 1"),
+        ({"contrastive_alpha": 0.6, "top_k": 5}, "leave out `top_k` and `top_p`, got 5 and 1.0"),
     ],
 )
 def test_numbers_out_of_range(settings: dict[str, float], message: str) -> None:

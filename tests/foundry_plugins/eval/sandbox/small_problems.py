@@ -101,6 +101,88 @@ PROBLEMS = {
         grow="    let mut v = vec![]; while x < 9 { v.push(vec![1u8; 1 << 24]); } v.len() as i64",
         tests="}\n\nfn main() {\n    assert_eq!(twice(2), 4);\n    assert_eq!(twice(-3), -6);\n}\n",
     ),
+    "go": Problem(
+        before=(
+            'package twice_test\n\nimport (\n    "testing"\n    "fmt"\n    "os"\n'
+            '    "strings"\n)\n\n'
+            "var _, _ = os.Args, strings.Repeat\n\nfunc twice(x int) int {\n"
+        ),
+        right="    return x + x\n}",
+        wrong="    return 0\n}",
+        broken="    return x +\n}",
+        leave="    os.Exit(0)\n    return 0\n}",
+        forever="    for x != 7 {\n        x = 2\n    }\n    return 0\n}",
+        grow=(
+            "    v := []string{}\n    for x < 9 {\n"
+            '        v = append(v, strings.Repeat("x", 1<<24))\n    }\n    return len(v)\n}'
+        ),
+        tests=(
+            "func TestTwice(t *testing.T) {\n    if fmt.Sprint(twice(2), twice(-3)) != "
+            '"4 -6" {\n        t.Errorf("no")\n    }\n}\n'
+        ),
+    ),
+    "lua": Problem(
+        before="local function twice(x)\n",
+        right="    return x + x\nend",
+        wrong="    return 0\nend",
+        broken="    return x +\nend",
+        leave="    return 0\nend\nos.exit(0)",  # LuaUnit lets no test exit
+        forever="    while true do end\nend",
+        grow=(
+            "    local v = {}\n"
+            "    while true do v[#v + 1] = ('x'):rep(1 << 10):rep(1 << 14) .. #v end\nend"
+        ),
+        tests=(
+            "lu = require('luaunit')\n\nfunction test_twice()\n"
+            "    lu.assertEquals(twice(2), 4)\n    lu.assertEquals(twice(-3), -6)\nend\n\n"
+            "os.exit(lu.LuaUnit.run())"
+        ),
+    ),
+    "r": Problem(
+        before="twice <- function(x) {\n",
+        right="    x + x\n}",
+        wrong="    0\n}",
+        broken="    x +\n}",
+        leave="    quit(status = 0)\n}",
+        forever="    while (TRUE) {}\n}",
+        grow="    v <- list(); while (TRUE) v[[length(v) + 1]] <- rep(1.5, 1e7)\n}",
+        tests=(
+            "test_twice <- function() {\n    stopifnot(isTRUE(all.equal(twice(2), 4)))\n"
+            "    stopifnot(isTRUE(all.equal(twice(-3), -6)))\n}\ntest_twice()"
+        ),
+    ),
+    "rb": Problem(
+        before="def twice(x)\n",
+        right="  x + x\nend",
+        wrong="  0\nend",
+        broken="  x +\nend",
+        leave="  exit(0)\nend",
+        forever="  loop {}\nend",
+        grow="  v = []\n  loop { v << 'x' * (1 << 24) }\nend",
+        tests=(
+            "require 'test/unit'\nclass TestTwice < Test::Unit::TestCase\n  def test_twice\n"
+            "    candidate = method(:twice)\n    assert_equal(4, candidate.call(2))\n"
+            "    assert_equal(-6, candidate.call(-3))\n  end\nend\n"
+        ),
+    ),
+    "ts": Problem(
+        before="function twice(x: number): number {\n",
+        right="  return x + x;\n}",
+        wrong="  return 0;\n}",
+        broken="  return 'x';\n}",
+        leave="  require('node:process').exit(0);\n  return 0;\n}",
+        forever="  while (x !== 7) { x = 2; }\n  return 0;\n}",
+        grow=(
+            "  const v: Float64Array[] = [];\n"
+            "  while (x !== 7) { v.push(new Float64Array(1 << 22).fill(2)); x = 2; }\n"
+            "  return 0;\n}"
+        ),
+        tests=(
+            "declare var require: any;\nconst assert = require('node:assert');\n\n"
+            "function test() {\n  assert.deepEqual(twice(2), 4);\n"
+            "  assert.deepEqual(twice(-3), -6);\n}\n\ntest();"
+        ),
+    ),
     "pl": Problem(
         before="sub twice {\n    my($x) = @_;\n",
         right="    return $x + $x;\n}",

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import pytest
 
 from foundry_plugins.contract.errors import UserError
 from foundry_plugins.eval.sandbox import languages, toolchains
-from foundry_plugins.eval.sandbox.isolation import BUBBLEWRAP, NAMESPACES
+from foundry_plugins.eval.sandbox.isolation import BUBBLEWRAP, NAMESPACES, UNSAFE
 from foundry_plugins.eval.sandbox.languages import java_tuples
 from foundry_plugins.eval.sandbox.languages import language as language_
 from foundry_plugins.eval.sandbox.languages.language import before_brace
@@ -49,6 +50,49 @@ def test_under_the_other_isolation(language: str) -> None:
     programs: list[Any] = [PROBLEMS[language].program(language, b) for b in ("right", "wrong")]
     verdicts = run(programs, LIMITS, NAMESPACES)
     assert [verdict["kind"] for verdict in verdicts] == ["passed", "assertion"]
+
+
+@pytest.mark.parametrize("language", ["cpp", "go", "ts"])
+def test_what_is_prepared_is_found_without_isolation_too(language: str) -> None:
+    there(language)
+    programs: list[Any] = [PROBLEMS[language].program(language, b) for b in ("right", "wrong")]
+    verdicts = run(programs, LIMITS, UNSAFE)
+    assert [verdict["kind"] for verdict in verdicts] == ["passed", "assertion"]
+
+
+def test_a_framework_of_tests_cannot_be_left_early() -> None:
+    programs: list[Any] = []
+    for language, body in {
+        "rb": "  at_exit { exit!(0) }\n  0\nend",  # status 0 after a failure
+        "lua": "  return 0\nend\nprint('OK')",
+        "go": '    fmt.Println("ok")\n    return 0\n}\nfunc TestOther(t *testing.T) {\n}',
+        "ts": "  return 0;\n}\nconsole.log('ended');",
+        "r": "  0\n}\nstopifnot <- function(...) quit(status = 0)",
+    }.items():
+        there(language)
+        problem = PROBLEMS[language]
+        programs.append(Program(language, problem.before + body, problem.tests))
+    verdicts = run(programs, LIMITS, BUBBLEWRAP)
+    assert [verdict["kind"] for verdict in verdicts] == [
+        *("exit", "assertion", "assertion", "assertion", "exit")
+    ]
+
+
+def test_a_program_that_the_typescript_compiler_refuses_fails() -> None:
+    there("ts")
+    problem = PROBLEMS["ts"]
+    bodies = {
+        "  return x + x;\n}\nlet y: string = twice(1);": "Type 'number' is not assignable",
+        # What javascript alone would bear: a name of the library's, and a file it must not read.
+        "  return x + x;\n}\nconst name = 1;": "Cannot redeclare block-scoped variable 'name'",
+        "  return x + x;\n}\n/// <reference path='/etc/passwd' />": "",
+        "  return x + x;\n}\nimport x from '../../usr/share';": "Cannot find module",
+    }
+    programs = [Program("ts", problem.before + body, problem.tests) for body in bodies]
+    verdicts = run(list(programs), LIMITS, BUBBLEWRAP)
+    for body, verdict in zip(bodies, verdicts, strict=True):
+        assert verdict["kind"] == ("compile" if bodies[body] else "passed"), body
+        assert bodies[body] in verdict["message"]
 
 
 def test_hostile_programs() -> None:
@@ -105,8 +149,23 @@ def test_tuples_are_ours() -> None:
     assert "public <X> Triplet<A, B, X> add(X x)" in pair
 
 
+def test_a_missing_library_of_a_language_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    lua, typescript = languages.find("lua"), languages.find("ts")
+    monkeypatch.setattr(language_.shutil, "which", lambda tool, path=None: "/usr/bin/env")
+    monkeypatch.setattr(lua, "library", ("LuaUnit", ("/usr/bin/false",)))
+    assert lua.missing() == ["LuaUnit"]
+    # What is found is no compiler.
+    assert typescript.missing() == ["a tsc with lib/typescript.js"]
+
+
 def test_missing_tools_are_named_with_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(language_.shutil, "which", lambda tool, path=None: path)
+    gone = ("g++", "rustc", "cc")
+    found_ = {tool: shutil.which(tool) for tool in ("bwrap", "unshare", "setpriv")}
+    monkeypatch.setattr(
+        language_.shutil,
+        "which",
+        lambda tool, path=None: None if tool in gone else found_.get(tool, "/usr/bin/true"),
+    )
     found = toolchains.missing(["py", "rs", "cpp", "rs"])
     assert found["cpp"] == "needs g++: `apt-get install g++`"
     assert found["rs"].startswith("needs rustc and cc: rustup")
