@@ -26,6 +26,9 @@ _HEADINGS = {
     "TokenAccuracy": "token accuracy",
     "BitsPerByte": "bits/byte",
     "InfillExactMatchAccuracy": "exact match",
+    "CodePassAt1Accuracy": "pass@1",
+    "CodePassAt10Accuracy": "pass@10",
+    "CodePassAt100Accuracy": "pass@100",
 }
 # Kept in the JSON; e to the power of the loss tells a reader of the table nothing new.
 _NOT_SHOWN = {"LanguagePerplexity"}
@@ -80,7 +83,7 @@ class EvaluationTable(Callback):
         self._rows.append(
             {
                 "label": label,
-                "samples": int(state.eval_timestamp.sample),
+                "samples": _samples(state),
                 "seconds": state.eval_timestamp.total_wct.total_seconds(),
                 "metrics": {n: _finite(v) for n, v in values.items() if _is_number(v)},
             }
@@ -107,6 +110,12 @@ class EvaluationTable(Callback):
             )
             print(f"Written to {self.path}")
         sys.stdout.flush()
+
+
+def _samples(state: State) -> int:
+    """How many were evaluated: Composer counts items, which in `code_evaluation` are batches."""
+    answers = getattr(getattr(state.dataloader, "dataset", None), "num_answers", None)
+    return int(state.eval_timestamp.sample) if answers is None else int(answers)
 
 
 def format_table(rows: list[Row]) -> str:

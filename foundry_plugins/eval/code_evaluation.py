@@ -2,91 +2,95 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ``code_evaluation`` in-context-learning task: a model writes code and is judged by it.
 
-Works wherever Foundry takes ``icl_tasks``: under ``llmfoundry eval`` and during training. Foundry
-builds the dataset, its batches go through Composer's generation path, and a metric judges the
-decoded text.
+Works wherever Foundry takes ``icl_tasks``: under ``llmfoundry eval`` and during training. A batch
+is formed here, of prompts of like length with several samples each, and handed to the model's
+``eval_forward`` (see `models.generates_code`), which generates, writes and judges; metrics only
+count.
 
-What differs from Foundry's own generation tasks: prompts are padded to the longest of their batch
-instead of to ``max_seq_len``; padding is told from text by length, so that a shared pad and
-end-of-text token does no harm; any special token ends a generation, because decoding would drop it
-and join the pieces around it; every rank reads the problem file itself, so that working
-directories may differ between ranks.
+Each item of the data set is a whole batch, so that ranks divide batches. Foundry hands its own
+``batch_size`` to the loader and not to the data set, and makes the sampler before it asks for a
+size; hence the key ``batch_rows``.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import torch
+from composer.utils import dist
 from torch.utils.data import Dataset
-from transformers.generation.stopping_criteria import StoppingCriteriaList
-from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from foundry_plugins.contract.errors import reject_unknown_keys, require
-from foundry_plugins.eval.first_line_criteria import FirstLineCriteria, LineTables
-from foundry_plugins.eval.infilling_prompt import NUM_SENTINELS, InfillingPrompt
-from foundry_plugins.eval.problems import Problem, read_problems
+from foundry_plugins.contract.errors import require
+from foundry_plugins.contract.log import logger
+from foundry_plugins.eval import benchmarks, tasks
+from foundry_plugins.eval.answering import Answering, Answers
+from foundry_plugins.eval.generator import Generator
+from foundry_plugins.eval.given import Given
+from foundry_plugins.eval.judging import Sandbox, choose
+from foundry_plugins.eval.prompts import Prompts
+from foundry_plugins.eval.samples import Results
+from foundry_plugins.eval.task_settings import TaskSettings
 
-MODES = ("infilling",)
-_KEYS = (
-    # Read by Foundry.
-    *("label", "icl_task_type", "metric_names", "batch_size", "num_fewshot", "has_categories"),
-    *("dataset_uri", "max_seq_len"),
-    # Read here.
-    *("mode", "format", "sentinels", "single_line", "max_new_tokens"),
-)
-# Values of a batch that belong to its rows; all others hold for every row.
-_PER_ROW = ("input_ids", "attention_mask", "labels", "task_id")
+if TYPE_CHECKING:
+    from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-
-class Example(TypedDict):
-    """One problem, ready to be put in a batch."""
-
-    input_ids: list[int]
-    label: str
-    task_id: str
+MODE = "code_generation"
+_log = logger(__name__)
 
 
-class CodeEvaluationDataset(Dataset[Example]):
-    """Infilling problems for ``icl_tasks``, to be judged by ``InfillExactMatchAccuracy``.
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """A batch's part of the evaluation, to be done by whoever has the model."""
+
+    dataset: CodeEvaluationDataset
+    index: int
+
+    def answer(self, model: Any) -> Answers:
+        """Rows of the batch; ``model`` is one of transformers."""
+        return self.dataset.answer(self.index, model)
+
+
+class CodeEvaluationDataset(Dataset[int]):
+    """Problems of a benchmark for ``icl_tasks``.
+
+    Metrics: ``CodePassAt1Accuracy``, ``CodePassAt10Accuracy``, ``CodePassAt100Accuracy``, and
+    ``InfillExactMatchAccuracy`` where the benchmark hides a text.
 
     Example:
         ```yaml
         icl_tasks:
-        - label: single_line_infilling
+        - label: own_problems
           icl_task_type: code_evaluation
-          dataset_uri: runs/quickstart/infilling_problems.jsonl
-          metric_names: [InfillExactMatchAccuracy]
+          dataset_uri: own_problems
+          metric_names: [CodePassAt1Accuracy]
           num_fewshot: [0]
-          mode: infilling
-          format: psm
-          single_line: true
-          max_new_tokens: 48
+          benchmark: humaneval
+          n_samples: 2
+          temperature: 0.2
+          top_p: 0.95
+          max_new_tokens: 4
         ```
 
     Args:
-        dataset_uri: JSON lines of problems (see `problems`): a local path, or an address of an
-            object store that Composer can read.
-        tokenizer: The model's tokenizer; it must have an end-of-text token and the sentinels.
-        max_seq_len: Most tokens of a prompt and its generation together.
+        dataset_uri: The benchmark's file: a local path, an address of an object store that
+            Composer can read, or ``own_problems`` for the few that this package brings.
+        tokenizer: The model's tokenizer.
+        max_seq_len: Most tokens of a prompt and its answer together.
         pad_tok_id: Fills the left of shorter prompts.
-        num_fewshot: Must be 0.
-        mode: ``infilling``.
-        format: Order of the prompt: ``psm``, ``spm1`` or ``spm2`` (see `infilling_prompt`).
-        sentinels: Names of the sentinels ``prefix``, ``suffix`` and ``middle``, where the model's
-            differ from StarCoder's.
-        single_line: Whether only the first line of a generation counts.
-        max_new_tokens: Most tokens of a generation; decoding is greedy.
+        num_fewshot: Must be 0: the prompt is the benchmark's.
         destination_path: Given by Foundry and not used.
         hf_loading_vars: Given by Foundry and not used.
         hf_parsing_map: Given by Foundry and not used.
-        unknown: Any other key of the task, which is refused.
+        keys: See `TaskSettings`; any other is refused.
 
     Raises:
-        UserError: if a key is unknown or out of range, or the problem file cannot be read.
+        UserError: if a key is unknown or out of range, the file cannot be read, or there is no
+            sandbox for its programs.
     """
 
     def __init__(
@@ -96,138 +100,143 @@ class CodeEvaluationDataset(Dataset[Example]):
         max_seq_len: int,
         pad_tok_id: int,
         num_fewshot: int = 0,
-        mode: str = "infilling",
-        format: str = "psm",
-        sentinels: Mapping[str, str] | None = None,
-        single_line: bool = True,
-        max_new_tokens: int = 48,
         destination_path: str = "",
         hf_loading_vars: Mapping[str, Any] | None = None,
         hf_parsing_map: Mapping[str, Any] | None = None,
-        **unknown: Any,
+        **keys: Any,
     ) -> None:
-        reject_unknown_keys("icl_tasks[]", unknown, _KEYS)
-        _check(tokenizer, max_seq_len, num_fewshot, mode, max_new_tokens)
+        require(
+            num_fewshot == 0,
+            f"`icl_tasks[].num_fewshot` must be [0], got {num_fewshot}: the prompt is the "
+            "benchmark's.",
+        )
         # Foundry's eval_output_logging callback reads these two.
-        self.tokenizer = tokenizer
-        self.pad_tok_id = pad_tok_id
-        self.single_line = single_line
-        self.generation_kwargs = {
-            "max_new_tokens": max_new_tokens,
-            "do_sample": False,
-            "use_cache": True,
-            "pad_token_id": pad_tok_id,
-            "eos_token_id": _special_ids(tokenizer),
-        }
-        # Composer puts a space before each generation of such a tokenizer.
-        self.added_space = len(tokenizer.encode(" a", add_special_tokens=False)) != 1
-        self.line_tables = LineTables(tokenizer) if single_line else None
-        prompt = InfillingPrompt.of(tokenizer, format, sentinels)
-        room = max_seq_len - max_new_tokens
-        self.examples = [_example(p, prompt, room) for p in _load(dataset_uri)]
+        self.tokenizer, self.pad_tok_id = tokenizer, pad_tok_id
+        self._settings = TaskSettings.of(keys)
+        self.benchmark = benchmarks.find(self._settings.benchmark, self._settings.rules)
+        self._file = tasks.read(self.benchmark, dataset_uri)
+        self.tasks = self._file.tasks
+        self._new_tokens = self._settings.max_new_tokens or self.benchmark.max_new_tokens
+        self._prompts = self._encoder(max_seq_len)
+        self._ids = [self._prompts.encode(task) for task in self.tasks]
+        if self._prompts.cut:
+            _warn(
+                f"{dataset_uri}: {self._prompts.cut} prompts lose what goes beyond "
+                f"{self._prompts.max_tokens} tokens (`max_seq_len` less `max_new_tokens`)."
+            )
+        self._given = self._read_given()
+        self.n_samples = self._given.n_samples if self._given else self._settings.n_samples
+        lengths = [len(ids) for ids in self._ids]
+        self.parts = tasks.parts(self.tasks, lengths, self.n_samples, self.batch_rows)
+        self._answering = self._make_answering(dataset_uri)
+
+    def _encoder(self, max_seq_len: int) -> Prompts:
+        infilling = any(task.suffix is not None for task in self.tasks)
+        return Prompts(
+            *(self.tokenizer, infilling, max_seq_len - self._new_tokens),
+            *(self._settings.format, self._settings.sentinels),
+        )
+
+    def _read_given(self) -> Given | None:
+        path = self._settings.samples_file
+        return None if path is None else Given(Path(path), self.tasks)
+
+    def _make_answering(self, dataset_uri: str) -> Answering:
+        settings = self._settings
+        self.sandbox = Sandbox.of(settings.sandbox, dist.get_local_world_size())
+        judge, self.lacking = choose(self.benchmark, self.tasks, settings.judge, self.sandbox)
+        for language, reason in self.lacking.items():
+            _warn(f"{dataset_uri} ({language}) is not judged here: {reason}.")
+        generator = self._given or Generator(
+            *(self.benchmark, self.tasks, self._ids, self.tokenizer),
+            *(settings.how, settings.seed, self._new_tokens),
+        )
+        return Answering(self.tasks, generator, judge, frozenset(self.lacking))
 
     def __len__(self) -> int:
-        return len(self.examples)
+        return len(self.parts)
 
-    def __getitem__(self, index: int) -> Example:
-        return self.examples[index]
+    def __getitem__(self, index: int) -> int:
+        return index
 
-    def collate_fn(self, examples: list[Example]) -> dict[str, Any]:
-        """A batch for Composer's generation path, padded on the left to its longest prompt."""
-        width = max(len(example["input_ids"]) for example in examples)
-        input_ids = torch.full((len(examples), width), self.pad_tok_id)
-        attention_mask = torch.zeros_like(input_ids, dtype=torch.bool)
-        for row, example in enumerate(examples):
-            start = width - len(example["input_ids"])
-            input_ids[row, start:] = torch.tensor(example["input_ids"])
-            attention_mask[row, start:] = True
+    @property
+    def batch_rows(self) -> int:
+        """Samples that are generated at a time."""
+        return self._settings.batch_rows
+
+    @property
+    def num_answers(self) -> int:
+        """Samples of all problems."""
+        return len(self.tasks) * self.n_samples
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the answers, weights aside."""
         return {
-            "mode": "generate",
-            "input_ids": input_ids,
-            "attention_mask": attention_mask,
-            "labels": [example["label"] for example in examples],
-            "task_id": [example["task_id"] for example in examples],
-            "generation_kwargs": self._generation_kwargs(width),
-            "single_line": self.single_line,
-            "added_space": self.added_space,
+            **{"benchmark": self.benchmark.name, "rules": self.benchmark.rules},
+            **{"judged": self.benchmark.judged, "file_sha256": self._file.sha256},
+            "languages": sorted({task.language for task in self.tasks}),
+            **{"n_samples": self.n_samples, "seed": self._settings.seed},
+            "decoding": dataclasses.asdict(self._settings.how),
+            "max_new_tokens": self._new_tokens,
+            "samples_file": self._given.sha256 if self._given else None,
+            "prompt": {
+                "text": tasks.prompt_text(self.tasks),
+                "order": self._prompts.order,
+                "max_tokens": self._prompts.max_tokens,
+                "cut": self._prompts.cut,
+                # The vocabulary decides too.
+                "ids_sha256": hashlib.sha256(json.dumps(self._ids).encode()).hexdigest(),
+            },
         }
 
-    def _generation_kwargs(self, prompt_length: int) -> dict[str, Any]:
-        if self.line_tables is None:
-            return dict(self.generation_kwargs)
-        stop = FirstLineCriteria(self.line_tables, prompt_length)
-        return {**self.generation_kwargs, "stopping_criteria": StoppingCriteriaList([stop])}
+    def texts(self) -> list[dict[str, Any]]:
+        """The tasks for readers of results."""
+        return [tasks.texts(self.benchmark, task) for task in self.tasks]
+
+    def open(self, results: Results | None) -> None:
+        """Has answers read from and written to a folder from now on; None for no folder."""
+        self._answering.open(results)
+
+    def answer(self, index: int, model: Any) -> Answers:
+        """Rows of a batch.
+
+        Composer's sampler gives rank r the batches r, r + ranks, ...; where ranks are left over in
+        the last round, they get batches of others again, which count once only.
+        """
+        ranks, rank = dist.get_world_size(), dist.get_global_rank()
+        answers = self._answering.answer(model, self.parts[index], index % ranks == rank)
+        if index + ranks >= len(self.parts):
+            self._answering.rest()
+        return answers
+
+    def collate_fn(self, items: Sequence[int]) -> dict[str, Any]:
+        """A batch; its tensors are for other models' ``forward`` and for Foundry's callbacks."""
+        (index,) = items
+        rows = [self._ids[number] for number, _ in self.parts[index].rows()]
+        width = max(len(ids) for ids in rows)
+        input_ids = torch.full((len(rows), width), self.pad_tok_id)
+        attention_mask = torch.zeros_like(input_ids, dtype=torch.bool)
+        for row, ids in enumerate(rows):
+            input_ids[row, width - len(ids) :] = torch.tensor(ids)
+            attention_mask[row, width - len(ids) :] = True
+        return {
+            **{"mode": MODE, "work": Work(self, index), "input_ids": input_ids},
+            **{"attention_mask": attention_mask, "labels": input_ids.clone()},
+        }
 
     def get_num_samples_in_batch(self, batch: Mapping[str, Any]) -> int:
-        """Rows of a batch, for Composer's counters."""
-        return len(batch["input_ids"])
+        """Items of a batch: Composer compares their number with the length of the data set."""
+        return 1
 
     def get_effective_batch_size(self, batch_size: int) -> int:
-        """Problems of a batch of ``batch_size`` rows: one each."""
-        return batch_size
+        """One item, which is a batch already."""
+        return 1
 
-    def split_batch(self, batch: Mapping[str, Any], microbatch_size: int) -> list[dict[str, Any]]:
-        """Cuts a batch into microbatches; what is not per row is shared by all of them."""
-        shared = {key: value for key, value in batch.items() if key not in _PER_ROW}
-        return [
-            {**shared, **{key: batch[key][at : at + microbatch_size] for key in _PER_ROW}}
-            for at in range(0, len(batch["input_ids"]), microbatch_size)
-        ]
+    def split_batch(self, batch: Mapping[str, Any], microbatch_size: int) -> list[Any]:
+        """Batches stay whole."""
+        return [batch]
 
 
-def _check(
-    tokenizer: PreTrainedTokenizerBase,
-    max_seq_len: int,
-    num_fewshot: int,
-    mode: str,
-    new_tokens: int,
-) -> None:
-    require(
-        mode in MODES,
-        f"`icl_tasks[].mode` of `code_evaluation` must be one of: {', '.join(MODES)}; got {mode!r} "
-        "(programs cannot be run by this release, so completions cannot be judged by tests).",
-    )
-    require(
-        num_fewshot == 0,
-        f"`icl_tasks[].num_fewshot` must be [0] for infilling, got {num_fewshot}: the prompt is "
-        "the document itself.",
-    )
-    require(
-        isinstance(new_tokens, int) and new_tokens > 0,
-        f"`icl_tasks[].max_new_tokens` must be an integer of at least 1, got {new_tokens!r}.",
-    )
-    require(
-        max_seq_len - new_tokens > 2 * NUM_SENTINELS,
-        f"`icl_tasks[].max_new_tokens` ({new_tokens}) leaves no room for a prompt in `max_seq_len` "
-        f"({max_seq_len}); lower it.",
-    )
-    require(
-        tokenizer.eos_token_id is not None,
-        "`code_evaluation` needs a tokenizer with an end-of-text token; set `eos_token`.",
-    )
-
-
-def _special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    marked = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
-    return sorted(marked | set(tokenizer.all_special_ids))
-
-
-def _example(problem: Problem, prompt: InfillingPrompt, max_tokens: int) -> Example:
-    ids = prompt.encode(problem.prefix, problem.suffix, max_tokens)
-    return {"input_ids": ids, "label": problem.middle, "task_id": problem.task_id}
-
-
-def _load(dataset_uri: str) -> list[Problem]:
-    require(
-        not dataset_uri.startswith("hf://"),
-        f"`icl_tasks[].dataset_uri` must name a file of problems, got {dataset_uri!r}; write the "
-        "dataset as JSON lines with task_id, prefix, middle and suffix.",
-    )
-    if "://" not in dataset_uri:
-        return read_problems(Path(dataset_uri))
-    from composer.utils import get_file
-
-    with tempfile.TemporaryDirectory() as folder:
-        local = Path(folder) / "problems.jsonl"
-        get_file(dataset_uri, str(local), progress_bar=False)
-        return read_problems(local)
+def _warn(message: str) -> None:
+    if dist.get_global_rank() == 0:
+        _log.warning(message)

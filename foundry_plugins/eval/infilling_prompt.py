@@ -82,14 +82,14 @@ class InfillingPrompt:
             role: _sentinel_id(vocabulary, role, name)
             for role, name in {**DEFAULT_SENTINELS, **(sentinels or {})}.items()
         }
-        empty = tokenizer.encode("")
-        lead = tuple(i for i in empty if i == tokenizer.bos_token_id != tokenizer.eos_token_id)
+        lead = lead_of(tokenizer)
         return cls(tokenizer, order, ids["prefix"], ids["suffix"], ids["middle"], lead)
 
     def encode(self, prefix: str, suffix: str, max_tokens: int) -> list[int]:
         """The prompt's ids, at most ``max_tokens`` of them."""
         room = max_tokens - NUM_SENTINELS - len(self.lead)
-        p, s = fit(self._text_ids(prefix), self._text_ids(suffix), room)
+        p, s = (text_ids(self.tokenizer, text) for text in (prefix, suffix))
+        p, s = fit(p, s, room)
         sections = {
             PREFIX: p,
             SUFFIX: s,
@@ -100,8 +100,16 @@ class InfillingPrompt:
         }
         return [*self.lead, *(token for name in ORDERS[self.order] for token in sections[name])]
 
-    def _text_ids(self, text: str) -> list[int]:
-        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+
+def lead_of(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """What a tokenizer puts before every text, e.g. a beginning-of-sequence token."""
+    empty = tokenizer.encode("")
+    return tuple(i for i in empty if i == tokenizer.bos_token_id != tokenizer.eos_token_id)
+
+
+def text_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Ids of a text, in which the name of a special token is text too."""
+    return tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
 
 
 def _sentinel_id(vocabulary: Mapping[str, int], role: str, name: str) -> int:

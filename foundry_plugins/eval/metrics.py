@@ -1,6 +1,6 @@
 # Copyright 2026 The foundry_plugins authors
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics that Composer updates once a batch: bits per byte, and infilling exact match."""
+"""Metrics that Composer updates once a batch: bits per byte, pass@k, and infilling exact match."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import torch
 from llmfoundry.eval.metrics import InContextLearningMetric
 from torch.nn import functional as F
 from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
-from foundry_plugins.eval.postprocess import infilled_middle, is_exact_match
+from foundry_plugins.contract.errors import require
+from foundry_plugins.eval.answering import Answers, Row
+from foundry_plugins.eval.pass_at_k import mean_pass_at_k
 
 IGNORE_INDEX = -100
 
@@ -72,30 +75,43 @@ class BitsPerByte(Metric):
         return (self.nats / math.log(2.0) / self.num_bytes).float()
 
 
-class InfillExactMatchAccuracy(InContextLearningMetric):
-    """Share of problems whose middle was reproduced exactly, surrounding blanks aside.
+class CodePassAt1Accuracy(InContextLearningMetric):
+    """The unbiased pass@1 of a ``code_evaluation`` task (see `pass_at_k`), as a share in [0, 1].
 
-    For ``code_evaluation`` datasets in mode ``infilling``; the rule is that of SantaCoder's
-    benchmark (Allal et al. 2023, arXiv 2301.03988). Foundry's tables and its gauntlet show metrics
-    with "Accuracy" in their name. Other batches are passed over; if there was no other, the result
-    is NaN.
+    NaN if a problem has fewer than k judged samples. Batches of other tasks are passed over.
+    Foundry's tables and its gauntlet show metrics with "Accuracy" in their name, and a YAML's
+    ``metric_names`` are patterns: this name matches none of the others.
 
     Example:
         ```yaml
         model:
-          additional_train_metrics: [infill_exact_match]
+          additional_train_metrics: [bits_per_byte]
+        icl_tasks:
+        - label: own_problems
+          icl_task_type: code_evaluation
+          dataset_uri: own_problems
+          metric_names: [CodePassAt1Accuracy]
+          num_fewshot: [0]
+          benchmark: humaneval
+          max_new_tokens: 4
         ```
     """
 
     full_state_update = False
+    k = 1
 
-    matches: torch.Tensor
-    total: torch.Tensor
+    # (task, sample, passed) of each row, one after the other. Flat and of the metric's own type,
+    # because that is what torchmetrics puts in for a rank that saw no batch.
+    seen: list[torch.Tensor]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.add_state("matches", default=torch.tensor(0), dist_reduce_fx="sum")
-        self.add_state("total", default=torch.tensor(0), dist_reduce_fx="sum")
+        self.add_state("seen", default=[], dist_reduce_fx="cat")
+
+    @staticmethod
+    def is_right(row: Row) -> bool | None:
+        """What is counted of a row; None where nothing can be said."""
+        return row.passed
 
     def update(
         self, batch: Mapping[str, Any], outputs: Any, labels: Any
@@ -103,26 +119,113 @@ class InfillExactMatchAccuracy(InContextLearningMetric):
         """Adds one batch.
 
         Args:
-            batch: Of `CodeEvaluationDataset`, its labels taken out.
-            outputs: One generation a row.
-            labels: One reference middle a row.
+            batch: Of any task.
+            outputs: `Answers`, if the batch is one of `CodeEvaluationDataset`.
+            labels: Not read.
 
         Returns:
             What Foundry's ``eval_output_logging`` callback writes for every row.
+
+        Raises:
+            UserError: if the model gave logits instead of answers.
         """
-        if batch.get("mode") != "generate" or "single_line" not in batch:
+        if "work" not in batch:
             return None
-        middles = [
-            infilled_middle(
-                text, single_line=batch["single_line"], added_space=batch["added_space"]
-            )
-            for text in outputs
+        require(
+            isinstance(outputs, Answers),
+            "This model cannot be evaluated by `code_evaluation`; set `model.name` to "
+            "`code_hf_causal_lm` (any causal model of transformers) or `code_mpt_causal_lm`.",
+        )
+        rows = outputs.rows
+        right = [self.is_right(row) for row in rows]
+        counted = [
+            (row.task, row.sample, passed)
+            for row, passed in zip(rows, right, strict=True)
+            if passed is not None
         ]
-        results = [int(is_exact_match(m, r)) for m, r in zip(middles, labels, strict=True)]
-        self.matches += sum(results)
-        self.total += len(results)
-        return {"cleaned_output": middles, "original_label": labels, "result": results}
+        self.seen.append(torch.tensor(counted, dtype=self.dtype, device=self.device).flatten())
+        return {
+            **{"task_id": [row.task_id for row in rows], "sample": [row.sample for row in rows]},
+            "cleaned_output": [row.completion for row in rows],
+            **{"kind": [row.kind for row in rows], "result": right},
+        }
 
     def compute(self) -> torch.Tensor:
-        """The share in [0, 1] over everything seen, on all ranks."""
-        return self.matches / self.total
+        """The mean over problems, on all ranks."""
+        flat = dim_zero_cat(self.seen) if len(self.seen) else torch.empty(0)
+        by_task: dict[int, dict[int, int]] = {}
+        for task, sample, passed in flat.reshape(-1, 3).long().tolist():
+            # A sampler that repeats batches to make ranks equal does no harm.
+            by_task.setdefault(task, {})[sample] = passed
+        counts = [(len(samples), sum(samples.values())) for samples in by_task.values()]
+        value = mean_pass_at_k(counts, self.k)
+        return torch.tensor(math.nan if value is None else value)
+
+
+class CodePassAt10Accuracy(CodePassAt1Accuracy):
+    """The unbiased pass@10, otherwise as `CodePassAt1Accuracy`.
+
+    Example:
+        ```yaml
+        icl_tasks:
+        - label: infilling
+          icl_task_type: code_evaluation
+          dataset_uri: runs/quickstart/infilling_problems.jsonl
+          metric_names: [CodePassAt10Accuracy]
+          num_fewshot: [0]
+          benchmark: infilling_problems
+          n_samples: 10
+          temperature: 0.6
+          max_new_tokens: 4
+        ```
+    """
+
+    k = 10
+
+
+class CodePassAt100Accuracy(CodePassAt1Accuracy):
+    """The unbiased pass@100, otherwise as `CodePassAt1Accuracy`.
+
+    Example:
+        ```yaml
+        icl_tasks:
+        - label: infilling
+          icl_task_type: code_evaluation
+          dataset_uri: runs/quickstart/infilling_problems.jsonl
+          metric_names: [CodePassAt100Accuracy]
+          num_fewshot: [0]
+          benchmark: infilling_problems
+          n_samples: 100
+          decoding: codex_pass_at_100
+          batch_rows: 200
+          max_new_tokens: 2
+        ```
+    """
+
+    k = 100
+
+
+class InfillExactMatchAccuracy(CodePassAt1Accuracy):
+    """Share of samples that are exactly what was hidden, surrounding blanks aside.
+
+    The rule is that of SantaCoder's benchmark (Allal et al. 2023, arXiv 2301.03988), counted for
+    every ``code_evaluation`` task that knows an answer, whoever else judges it.
+
+    Example:
+        ```yaml
+        icl_tasks:
+        - label: infilling
+          icl_task_type: code_evaluation
+          dataset_uri: runs/quickstart/infilling_problems.jsonl
+          metric_names: [InfillExactMatchAccuracy]
+          num_fewshot: [0]
+          benchmark: infilling_problems
+          format: spm2
+          max_new_tokens: 8
+        ```
+    """
+
+    @staticmethod
+    def is_right(row: Row) -> bool | None:
+        """What is counted of a row."""
+        return row.exact

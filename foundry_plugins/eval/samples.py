@@ -5,8 +5,11 @@
 A folder holds
 
     settings.json              what decides a generation; a folder has one, and it never changes
-    samples-RANK.jsonl         {"task_id", "sample", "completion", ...}, in the order they came
-    verdicts-RANK.jsonl        {"task_id", "sample", "passed", "kind", ...}
+    versions.json              versions and hardware of the last run; they decide nothing
+    tasks.jsonl                {"task_id", "language", "prompt", "suffix", "canonical", "tests"}
+    samples-RANK.jsonl         {"task_id", "sample", "completion", "tokens", "ended"}
+    verdicts-RANK.jsonl        {"task_id", "sample", "passed", "kind", "message", "wall_seconds",
+                               "cpu_seconds"}
 
 Samples are numbered by task, so neither ranks nor batches matter: a folder may be continued by
 another number of processes. The last line of a file may be torn by a kill; it is cut off when the
@@ -24,11 +27,13 @@ from pathlib import Path
 from typing import Any
 
 from foundry_plugins.contract.errors import UserError, require
-from foundry_plugins.contract.files import write_json
+from foundry_plugins.contract.files import write_json, write_text
 
 Key = tuple[str, int]
 SAMPLES, VERDICTS = "samples", "verdicts"
-SETTINGS = "settings.json"
+SETTINGS, VERSIONS, TASKS = "settings.json", "versions.json", "tasks.jsonl"
+# A name for readers, which decides nothing.
+_FREE = ("model",)
 
 
 class Results:
@@ -52,6 +57,11 @@ class Results:
         elif rank == 0:
             write_json(path, dict(settings))
 
+    def describe(self, tasks: Iterable[Mapping[str, Any]], versions: Mapping[str, Any]) -> None:
+        """Writes what readers of the folder want to know beside; by rank 0."""
+        write_text(self.folder / TASKS, "".join(json.dumps(task) + "\n" for task in tasks))
+        write_json(self.folder / VERSIONS, dict(versions))
+
     def read(self, kind: str) -> dict[Key, dict[str, Any]]:
         """All ranks' lines of `SAMPLES` or `VERDICTS` by task and sample number."""
         return {
@@ -72,7 +82,7 @@ class Results:
 
 def _check_settings(path: Path, settings: Mapping[str, Any]) -> None:
     found = json.loads(path.read_text())
-    for key in sorted({*found, *settings}):
+    for key in sorted({*found, *settings} - {*_FREE}):
         require(
             found.get(key) == settings.get(key),
             f"{path.parent} holds results with `{key}` {found.get(key)!r}, now it is "

@@ -3,8 +3,11 @@
 """Curves of a run as a JSONL file and a PNG, with no service and no extra package.
 
 Every number that the host or a component logs goes to ``metrics.jsonl``, one line a call:
-``{"batch": 12, "loss/train/total": 4.2}``. A resumed run drops the lines past the batch it resumes
-from, so the file is that of an uninterrupted run.
+``{"batch": 12, "loss/train/total": 4.2}``. A resumed run drops the lines past the checkpoint that
+it resumes from, so the file is that of an uninterrupted run.
+
+What is logged at the end of batch 11, before a checkpoint, and what is logged in batch 12, after
+it, bear the same number. A line ``{"batch": 12}`` with nothing else stands between them.
 """
 
 from __future__ import annotations
@@ -50,26 +53,34 @@ class TrainingCurves(LoggerDestination):
         values = {name: _number(value) for name, value in metrics.items()}
         kept = {name: value for name, value in values.items() if value is not None}
         if kept:
-            path = self.folder / METRICS_FILE
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                with path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"batch": step} | kept) + "\n")
-            except OSError as error:
-                raise disk_full(error, path) or error from error
+            self._append({"batch": step} | kept)
+
+    def before_dataloader(self, state: State, logger: Logger) -> None:
+        """Marks where a batch begins; a checkpoint of the one before has been saved by now."""
+        if dist.get_global_rank() == 0:
+            self._append({"batch": int(state.timestamp.batch)})
 
     def fit_start(self, state: State, logger: Logger) -> None:
         """Forgets what an earlier, killed run logged past the batch that this one starts from."""
         path = self.folder / METRICS_FILE
         if dist.get_global_rank() == 0 and path.is_file():
             start = int(state.timestamp.batch)
-            kept = [row for row in read_metrics(path) if start and _is_before(row, start)]
+            kept = _before(list(read_metrics(path)), start)
             write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
 
     def fit_end(self, state: State, logger: Logger) -> None:
         """Draws the curves."""
         if dist.get_global_rank() == 0 and (self.folder / METRICS_FILE).is_file():
             plot(self.folder / METRICS_FILE, self.folder / PLOT_FILE)
+
+    def _append(self, row: dict[str, Any]) -> None:
+        path = self.folder / METRICS_FILE
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise disk_full(error, path) or error from error
 
 
 def _number(value: Any) -> float | None:
@@ -78,11 +89,20 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, numbers.Real) else None
 
 
-def _is_before(row: dict[str, Any], start: int) -> bool:
-    """Whether a row was logged before a checkpoint of batch ``start`` was saved.
+def _before(rows: list[dict[str, Any]], start: int) -> list[dict[str, Any]]:
+    """The rows that were logged before a checkpoint of batch ``start`` was saved."""
+    if start == 0:
+        return []
+    begins = [index for index, row in enumerate(rows) if row == {"batch": start}]
+    if begins:
+        return rows[: begins[-1]]
+    # Killed before the batch began; or written without marks, by an earlier version.
+    marked = any(len(row) == 1 for row in rows)
+    return [row for row in rows if _is_before(row, start, marked)]
 
-    The evaluation after batch ``start`` is logged under that number and comes before the save.
-    """
+
+def _is_before(row: dict[str, Any], start: int, marked: bool) -> bool:
     batch = row["batch"] or 0
+    # The evaluation after batch ``start`` is logged under that number and comes before the save.
     evaluated = any(name.startswith("metrics/eval") for name in row)
-    return batch < start or (batch == start and evaluated)
+    return batch < start or (batch == start and (marked or evaluated))

@@ -20,8 +20,9 @@ from foundry_plugins.models.backbone import backbone_class
 from foundry_plugins.models.checks import check_loss
 from foundry_plugins.models.config import CodeMPTConfig, check_model_section
 from foundry_plugins.models.flops import linear_weights, training_flops
+from foundry_plugins.models.generates_code import ANSWER_METRICS, GeneratesCode
+from foundry_plugins.models.products import use_product
 
-_GENERATION_METRICS = ("infill_exact_match",)
 # What the host raises for settings that it finds wrong while it builds.
 _HOST_ERRORS = (ValueError, NotImplementedError, ImportError, KeyError, TypeError)
 # Tokenizers that know no length of their own report 1e30.
@@ -42,6 +43,7 @@ class CodeMPTForCausalLM(  # pyright: ignore[reportIncompatibleMethodOverride]
         # torch's default unless the model came from the meta device.
         if self.lm_head is not None and config.init_device != "meta":
             self.param_init_fn(self.lm_head)
+        use_product(self)  # the head, too
 
     @property
     def backbone_model_class(self) -> type[MPTModel]:
@@ -49,7 +51,7 @@ class CodeMPTForCausalLM(  # pyright: ignore[reportIncompatibleMethodOverride]
         return backbone_class(self.config)
 
 
-class ComposerCodeMPTCausalLM(ComposerMPTCausalLM):
+class ComposerCodeMPTCausalLM(GeneratesCode, ComposerMPTCausalLM):
     """A decoder for code, with Foundry's MPT keys and defaults that servers can load.
 
     Without further keys: sequential blocks, ALiBi + multi-query attention, RMSNorm, SwiGLU, no
@@ -100,9 +102,9 @@ class ComposerCodeMPTCausalLM(ComposerMPTCausalLM):
             raise
         except _HOST_ERRORS as error:
             raise UserError(f"In `model`: {' '.join(str(error).split())}") from error
-        # Only on the evaluation side: these read generated text, which training batches lack.
+        # Only on the evaluation side: these read answers, which training batches lack.
         assert self.val_metrics is not None
-        for name in _GENERATION_METRICS:
+        for name in ANSWER_METRICS:
             metric = build_metric(name, {})
             self.val_metrics[type(metric).__name__] = metric
 

@@ -15,6 +15,8 @@ from rich.table import Table
 
 from foundry_plugins import yaml_files
 from foundry_plugins.contract.errors import UserError, require
+from foundry_plugins.eval.benchmarks.task import TESTS
+from foundry_plugins.eval.report.write import FIGURES, PAGE
 from foundry_plugins.export.llamacpp import require_package
 from foundry_plugins.loggers.curves import METRICS_FILE, PLOT_FILE, plot
 from foundry_plugins.quickstart.steps import Step, exclusive, run
@@ -44,7 +46,7 @@ def quickstart(source: Path | None, root: Path, settings: dict[str, str]) -> Non
         )
     with exclusive(root):
         run(_data(source, root, settings), root)
-        for make in (_baselines, _problems, _train, _evaluate, _export, _generate):
+        for make in (_baselines, _problems, _train, _evaluate, _export, _generate, _report):
             run(make(root, settings), root)
         _print_summary(source, root)
 
@@ -127,10 +129,10 @@ def _evaluate(root: Path, settings: dict[str, str]) -> Step:
     recipe = yaml_files.find("quickstart/eval.yaml")
     return Step(
         name="evaluate",
-        title="5. Evaluation: left to right, infilling, and lines filled in exactly",
+        title="5. Evaluation: losses, lines filled in exactly, and functions run by their tests",
         command=["llmfoundry", "eval", str(recipe), *_variables(root, settings, "vocab_size")],
         reads=[recipe, root / CHECKPOINT, root / "infilling_problems.jsonl", *_shards(root)],
-        writes=[root / "evaluation.json"],
+        writes=[root / "evaluation", root / "evaluation.json"],
     )
 
 
@@ -166,6 +168,19 @@ def _generate(root: Path, settings: dict[str, str]) -> Step:
     )
 
 
+def _report(root: Path, settings: dict[str, str]) -> Step:
+    return Step(
+        name="report",
+        title="8. Report: every problem, what the model wrote, and whether it was right",
+        command=[
+            *("foundry-plugins", "eval-report", str(root / "evaluation")),
+            *("--output", str(root / "report")),
+        ],
+        reads=sorted((root / "evaluation").rglob("*.jsonl")),
+        writes=[root / "report"],
+    )
+
+
 def _shards(root: Path) -> list[Path]:
     return [
         root / "data" / split / name
@@ -192,12 +207,14 @@ def _print_summary(source: Path | None, root: Path) -> None:
         ("checkpoint", CHECKPOINT),
         ("curves", "curves/curves.png"),
         ("evaluation", "evaluation.json"),
+        ("report", f"report/{PAGE}"),
         ("GGUF", "model.gguf"),
         ("Hugging Face", "hf"),
     ):
         require((root / name).exists(), f"{root / name} is missing; run the same command again.")
         paths.add_row(label, str(root / name))
     console.print(paths)
+    console.print(functions_passed(root), markup=False)
     if source is None:
         console.print("On your own code: make quickstart SOURCE=path/to/code", markup=False)
 
@@ -228,6 +245,21 @@ def _bits_per_byte_table(root: Path) -> Table:
         else "The model does not beat the n-grams yet: train longer or on more code."
     )
     return table
+
+
+def functions_passed(root: Path) -> str:
+    """How many small functions were written right, and what to think of it."""
+    rows = _load(root / "report" / FIGURES)["rows"]
+    kinds = next(row["kinds"] for row in rows if row["judged"] == TESTS)
+    passed, total = kinds.get("passed", 0), sum(kinds.values())
+    if "not judged" in kinds:
+        return "The functions that the model wrote were not run: there is no sandbox here."
+    if not passed:
+        return (
+            f"None of {total} functions passed its tests, as expected: a few million parameters "
+            "learn what code looks like, not what it does. yamls/eval/ asks larger models."
+        )
+    return f"{passed} of {total} functions passed their tests."
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -61,14 +61,25 @@ def example(point: importlib.metadata.EntryPoint) -> str:
     return textwrap.dedent(found[1])
 
 
+@pytest.fixture(scope="session")
+def hf(root: Path) -> None:
+    """A configuration of transformers, where the quickstart leaves its model."""
+    from transformers import GPT2Config
+
+    tiny = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 512, "vocab_size": 512}
+    GPT2Config(**tiny, use_cache=False).save_pretrained(root / "hf")
+
+
 def train(root: Path, yaml: str, **settings: Any) -> tuple[dict[str, torch.Tensor], float]:
     """Trains through Foundry; returns the final weights and the last batch's loss."""
     from llmfoundry.command_utils import train as foundry_train
 
-    base = OmegaConf.load(ROOT / "yamls/quickstart/train.yaml")
+    base, tiny = OmegaConf.load(ROOT / "yamls/quickstart/train.yaml"), OmegaConf.create(TINY)
+    if "code_hf_causal_lm" in yaml:  # its model has keys of its own
+        del base["model"], tiny["model"]
     merged = OmegaConf.merge(
         base,
-        TINY,
+        tiny,
         {"variables": {"root": str(root)}},
         OmegaConf.create(yaml.replace("runs/quickstart", str(root))),
         # Dropout lasts past the checkpoint, whose run must draw the same masks as the first.
@@ -86,7 +97,7 @@ def train(root: Path, yaml: str, **settings: Any) -> tuple[dict[str, torch.Tenso
 
 @pytest.mark.parametrize("point", ENTRY_POINTS, ids=IDS)
 def test_resumed_equals_uninterrupted(
-    point: importlib.metadata.EntryPoint, root: Path, problems: Path, tmp_path: Path
+    point: importlib.metadata.EntryPoint, root: Path, problems: Path, hf: None, tmp_path: Path
 ) -> None:
     yaml = example(point)
     start = {}

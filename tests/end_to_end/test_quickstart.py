@@ -28,7 +28,14 @@ def command(source: Path, out: Path) -> list[str | Path]:
 
 def results(out: Path) -> dict[str, Any]:
     evaluation = json.loads((out / "evaluation.json").read_text())
+    report = json.loads((out / "report/report.json").read_text())
     return {
+        "answers": sorted(
+            line
+            for path in (out / "evaluation").rglob("samples-*.jsonl")
+            for line in path.read_text().splitlines()
+        ),
+        "figures": [row["shares"] for row in report["rows"]],
         "gguf": hashlib.sha256((out / "model.gguf").read_bytes()).hexdigest(),
         "weights": hashlib.sha256((out / "hf/model.safetensors").read_bytes()).hexdigest(),
         "metrics": [row["metrics"] for row in evaluation["evaluators"]],
@@ -46,7 +53,7 @@ def test_killed_anywhere_it_ends_in_the_same_place(source_folder: Path, tmp_path
     assert whole.returncode == 0, whole.stdout[-3000:] + whole.stderr[-3000:]
     rng = random.Random(5)
     out = tmp_path / "killed"
-    for name in ("data", "train", "train", "evaluate", "export", "generate"):
+    for name in ("data", "train", "train", "evaluate", "export", "generate", "report"):
         process = subprocess.Popen(
             command(source_folder, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -64,4 +71,4 @@ def test_killed_anywhere_it_ends_in_the_same_place(source_folder: Path, tmp_path
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert results(out) == results(tmp_path / "whole")
     again = subprocess.run(command(source_folder, out), capture_output=True, text=True, check=False)
-    assert again.stdout.count("skipped") >= 6
+    assert again.stdout.count("skipped") >= 7

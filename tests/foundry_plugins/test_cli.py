@@ -113,3 +113,22 @@ def test_benchmark_files_are_listed_and_taken(tmp_path: Path) -> None:
     done = run(*command, "--output", tmp_path / "out.jsonl")
     assert done.stderr.startswith("Error: ")
     assert "problem 1 has no field `canonical_solution`" in done.stderr.replace("\n", " ")
+
+
+def test_answers_are_judged_and_reported(tmp_path: Path) -> None:
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text('{"task_id": "own/clamp", "completion": "    return value"}\n')
+    judge = (BIN / "foundry-plugins", "eval-judge", answers)
+    assert run(*judge).stderr.startswith(f"Error: {answers} is no folder of results")
+    named = ("--benchmark", "humaneval", "--dataset", "own_problems")
+    done = run(*judge, *named, "--export", tmp_path / "shared.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "1 verdicts written" in done.stdout
+    assert "assertion 1" in done.stdout
+    assert '"result": "failed: ' in (tmp_path / "shared.jsonl").read_text()
+    report = (BIN / "foundry-plugins", "eval-report")
+    done = run(*report, tmp_path, "--output", tmp_path / "report", "--k", "1", "--samples", "2")
+    assert done.returncode == 0, done.stderr
+    assert "humaneval (own_problems)" in done.stdout
+    assert "own/clamp" in (tmp_path / "report/index.html").read_text()
+    assert "There are no results in" in run(*report, tmp_path / "report", "--output", "x").stderr

@@ -17,6 +17,7 @@ _BENCHMARKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "multipl_e": ("multipl_e", ("bigcode", "unstripped")),
     "humaneval_infilling": ("humaneval_infilling", ("paper", "first_line")),
     "santacoder_fim": ("santacoder_fim", ("paper",)),
+    "infilling_problems": ("infilling_problems", ("first_line", "whole")),
     "code_explanation": ("code_explanation", ("thesis",)),
 }
 NAMES = tuple(_BENCHMARKS)

@@ -21,8 +21,11 @@ _FIELDS = ("task_id", "entry_point", "prompt", "suffix", "canonical_solution", "
 
 def benchmark(name: str, rules: str) -> Benchmark:
     """All three kinds; a file holds one."""
-    cut = _first_line if rules == "first_line" else _whole
-    return Benchmark(name, rules, TESTS, read, cut, program, max_new_tokens=256)
+    single_line = rules == "first_line"
+    cut = _first_line if single_line else _whole
+    return Benchmark(
+        *(name, rules, TESTS, read, cut, program), max_new_tokens=256, single_line=single_line
+    )
 
 
 def read(path: Path) -> list[Task]:

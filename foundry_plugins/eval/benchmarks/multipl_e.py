@@ -10,7 +10,9 @@ the brace that ends the function, which the tests then put back.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from foundry_plugins.contract.errors import UserError
 from foundry_plugins.eval.benchmarks.task import TESTS, Benchmark, Task, records
@@ -18,6 +20,8 @@ from foundry_plugins.eval.sandbox.programs import Program, PythonProgram
 from foundry_plugins.eval.stops import cut
 
 _FIELDS = ("name", "language", "prompt", "tests", "stop_tokens")
+# Go's files are named by their ending.
+_LANGUAGES = {"go_test.go": "go"}
 _FUNCTION = re.compile(r"^def (\w+)\(", re.MULTILINE)
 
 
@@ -27,8 +31,8 @@ def benchmark(name: str, rules: str) -> Benchmark:
     def read(path: Path) -> list[Task]:
         return [
             Task(
-                task_id=f"{record['language']}/{record['name']}",
-                language=record["language"],
+                task_id=f"{_language(record)}/{record['name']}",
+                language=_language(record),
                 prompt=record["prompt"].strip() if rules == "bigcode" else record["prompt"],
                 suffix=None,
                 canonical=None,
@@ -39,6 +43,11 @@ def benchmark(name: str, rules: str) -> Benchmark:
         ]
 
     return Benchmark(name, rules, TESTS, read, _truncate, program, max_new_tokens=512)
+
+
+def _language(record: Mapping[str, Any]) -> str:
+    name: str = record["language"]
+    return _LANGUAGES.get(name, name)
 
 
 def _truncate(task: Task, text: str) -> str:

@@ -18,7 +18,9 @@ _FIELDS = ("language", "prompt", "suffix", "canonical_solution")
 
 def benchmark(name: str, rules: str) -> Benchmark:
     """All languages; a file holds one or several."""
-    return Benchmark(name, rules, EXACT_MATCH, read, _truncate, None, max_new_tokens=64)
+    return Benchmark(
+        *(name, rules, EXACT_MATCH, read, _truncate, None), max_new_tokens=64, single_line=True
+    )
 
 
 def read(path: Path) -> list[Task]:

@@ -55,6 +55,7 @@ class Benchmark:
         truncate: The part of a generated text that counts as the answer.
         program: What to run for a task and an answer; None unless judged by tests.
         max_new_tokens: Enough for the answers of its source.
+        single_line: Whether an answer ends with its first line.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Benchmark:
     truncate: Callable[[Task, str], str]
     program: Callable[[Task, str], PythonProgram | Program] | None
     max_new_tokens: int
+    single_line: bool = False
 
 
 def records(path: Path, fields: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,6 +61,7 @@ class State:
     timestamp = Timestamp()
     eval_timestamp = Timestamp(sample=7)
     dataloader_label = "eval"
+    dataloader: Any = None
 
     def __init__(self, **metrics: Any) -> None:
         self.eval_metrics = {"eval": {name: Metric(value) for name, value in metrics.items()}}
@@ -115,3 +117,11 @@ def test_foundry_finds_it() -> None:
     from llmfoundry.registry import callbacks
 
     assert callbacks.get("evaluation_table") is EvaluationTable
+
+
+def test_answers_are_counted_where_items_are_batches(tmp_path: Path) -> None:
+    state = State(CodePassAt1Accuracy=torch.tensor(0.5))
+    state.dataloader = SimpleNamespace(dataset=SimpleNamespace(num_answers=164))
+    run_round(EvaluationTable(path=str(tmp_path / "table.json")), state)
+    row = json.loads((tmp_path / "table.json").read_text())["evaluators"][0]
+    assert row["samples"] == 164

@@ -6,96 +6,125 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
 
 from foundry_plugins.contract.errors import UserError
+from foundry_plugins.eval.answering import Row
 from foundry_plugins.eval.code_evaluation import CodeEvaluationDataset
-from foundry_plugins.eval.postprocess import infilled_middle
+from foundry_plugins.eval.postprocess import first_line
+from foundry_plugins.eval.sandbox import isolation
+from foundry_plugins.eval.task_settings import TaskSettings
 
 
-def generate(model: Any, dataset: CodeEvaluationDataset, rows: list[int]) -> list[str]:
-    with torch.no_grad():
-        return model.eval_forward(dataset.collate_fn([dataset[row] for row in rows]))
+def answers(model: Any, dataset: CodeEvaluationDataset) -> list[Row]:
+    batches = [model.eval_forward(dataset.collate_fn([item])) for item in range(len(dataset))]
+    return sorted(
+        (row for batch in batches for row in batch.rows), key=lambda row: (row.task, row.sample)
+    )
 
 
-def test_batches_are_padded_to_their_longest_prompt(
+def own(build: Callable[..., CodeEvaluationDataset], **keys: Any) -> CodeEvaluationDataset:
+    """The package's own problems, three samples each."""
+    given = {
+        **{"dataset_uri": "own_problems", "benchmark": "humaneval", "max_seq_len": 400},
+        **{"n_samples": 3, "temperature": 0.9, "max_new_tokens": 8},
+    }
+    return build(**{**given, **keys})
+
+
+def test_a_batch_for_other_models_and_callbacks(
     build: Callable[..., CodeEvaluationDataset], tokenizer: Any
 ) -> None:
-    dataset = build()
-    batch = dataset.collate_fn([dataset[1], dataset[0]])
-    assert tokenizer.batch_decode(batch["input_ids"])[1].startswith("<fim_prefix>def add")
-    assert batch["attention_mask"][0].sum() == 3
-    assert batch["input_ids"][0, :-3].unique().tolist() == [tokenizer.pad_token_id]
-    assert batch["labels"] == ["x = 1", ", second"]
-    assert batch["generation_kwargs"]["do_sample"] is False
+    """Foundry's output logging reads the ids; a model that is not ours runs its forward."""
+    dataset = build(batch_rows=2)
+    assert len(dataset) == 3
+    batch = dataset.collate_fn([2])
+    # The longest prompts come first, so these are the shortest.
+    assert tokenizer.batch_decode(batch["input_ids"]) == ["<fim_prefix><fim_suffix><fim_middle>"]
+    batch = dataset.collate_fn([1])
+    assert batch["input_ids"].shape == batch["attention_mask"].shape == batch["labels"].shape
+    assert batch["attention_mask"].sum(dim=1).max() == batch["input_ids"].shape[1]
+    assert dataset.get_num_samples_in_batch(batch) == 1
+    assert dataset.get_effective_batch_size(64) == 1
+    assert dataset.split_batch(batch, 1) == [batch]
 
 
-def test_long_problems_fit(build: Callable[..., CodeEvaluationDataset]) -> None:
-    dataset = build(max_seq_len=40)
-    assert max(len(example["input_ids"]) for example in dataset) == 24
-
-
-def test_split_batch_shares_what_is_not_per_row(
-    build: Callable[..., CodeEvaluationDataset],
+def test_long_prompts_are_cut_and_counted(
+    build: Callable[..., CodeEvaluationDataset], caplog: pytest.LogCaptureFixture
 ) -> None:
-    dataset = build()
-    batch = dataset.collate_fn([dataset[i] for i in range(5)])
-    parts = dataset.split_batch(batch, 2)
-    assert [dataset.get_num_samples_in_batch(part) for part in parts] == [2, 2, 1]
-    assert [part["labels"] for part in parts] == [
-        batch["labels"][:2],
-        batch["labels"][2:4],
-        batch["labels"][4:],
-    ]
-    assert all(part["generation_kwargs"] is batch["generation_kwargs"] for part in parts)
+    dataset = build(max_seq_len=40)
+    ids = dataset.collate_fn([0])["input_ids"]
+    assert ids.shape[1] == 24
+    assert dataset.settings()["prompt"]["cut"] == 1
+    assert "1 prompts lose what goes beyond 24 tokens" in caplog.text
 
 
-@pytest.mark.parametrize("family", ["mpt_causal_lm", "code_mpt_causal_lm"])
+@pytest.mark.parametrize("greedy", [True, False])
 def test_neighbours_in_the_batch_change_nothing(
-    build: Callable[..., CodeEvaluationDataset], build_model: Callable[..., Any], family: str
+    build: Callable[..., CodeEvaluationDataset], model: Any, greedy: bool
 ) -> None:
     """Padding on the left must be invisible, with the key-value cache and ALiBi."""
-    dataset, model = build(), build_model(name=family)
-    dataset.line_tables = None
-    alone = [generate(model, dataset, [row])[0] for row in range(5)]
-    assert len(set(alone)) > 1
-    assert generate(model, dataset, list(range(5))) == alone
+    keys = {} if greedy else {"n_samples": 4, "temperature": 0.9, "top_p": 0.95}
+    alone = answers(model, build(batch_rows=1, **keys))
+    assert len({row.completion for row in alone}) > 1
+    assert answers(model, build(batch_rows=64, **keys)) == alone
 
 
-def test_stopping_early_changes_no_judged_text(
+def test_answers_end_with_their_first_line(
     build: Callable[..., CodeEvaluationDataset], model: Any
 ) -> None:
-    dataset, steps = build(), []
-    model.model.register_forward_hook(lambda *_: steps.append(1))
-    stopped = generate(model, dataset, list(range(5)))
-    steps_when_stopped = len(steps)
-    dataset.line_tables = None
-    ran_on = generate(model, dataset, list(range(5)))
-    cut = [infilled_middle(text, single_line=True) for text in ran_on]
-    assert [infilled_middle(text, single_line=True) for text in stopped] == cut
-    assert steps_when_stopped <= len(steps) - steps_when_stopped
+    """Stopping early leaves what cutting the whole text leaves."""
+    keys = {"n_samples": 8, "temperature": 1.0, "max_new_tokens": 24}
+    lines = [row.completion for row in answers(model, build(**keys))]
+    whole = [row.completion for row in answers(model, build(rules="whole", **keys))]
+    assert any("\n" in text.strip() for text in whole)
+    assert lines == [first_line(text) for text in whole]
 
 
-def test_every_special_token_ends_a_generation(
-    build: Callable[..., CodeEvaluationDataset], tokenizer: Any
+def test_programs_are_judged(build: Callable[..., CodeEvaluationDataset], model: Any) -> None:
+    rows = answers(model, own(build))
+    assert len(rows) == 30
+    assert {row.passed for row in rows} == {False}
+    assert {row.kind for row in rows} <= {"syntax", "assertion", "type", "name", "exception"}
+    assert {row.exact for row in rows} == {None}
+
+
+def test_judged_later_or_elsewhere(
+    build: Callable[..., CodeEvaluationDataset],
+    model: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    ids = build().generation_kwargs["eos_token_id"]
-    assert set(tokenizer.convert_ids_to_tokens(ids)) >= {"<|endoftext|>", "<fim_pad>", "<file_sep>"}
-    assert len(ids) < 60
+    # With nowhere to write to, answers that nobody judges are not generated.
+    rows = answers(model, own(build, judge="later"))
+    assert {row.completion for row in rows} == {row.passed for row in rows} == {None}
+    monkeypatch.setattr(isolation, "trouble", lambda name: f"no {name} here")
+    with pytest.raises(UserError, match="install bubblewrap"):
+        own(build)
+    own(build, judge="where_possible")
+    assert "own_problems (py) is not judged here: " in caplog.text
 
 
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"mode": "generation"}, r"mode` of `code_evaluation` must be one of: infilling; got 'gen"),
-        ({"num_fewshot": 2}, r"num_fewshot` must be \[0\] for infilling, got 2"),
-        ({"max_new_tokens": 60}, r"max_new_tokens` \(60\) leaves no room"),
+        ({"num_fewshot": 2}, r"num_fewshot` must be \[0\], got 2"),
+        ({"max_new_tokens": 60}, r"max_new_tokens` leaves 4 tokens"),
         ({"max_new_tokens": 1.5}, r"max_new_tokens` must be an integer of at least 1, got 1.5"),
         ({"max_new_token": 4}, r"max_new_token` is not a known key \(did you mean"),
+        ({"mode": "infilling"}, "mode` is not a known key"),
         ({"format": "mps"}, r"format` must be one of psm, spm1, spm2, got 'mps'"),
         ({"sentinels": {"prefix": "<PRE>"}}, "no token '<PRE>'"),
         ({"dataset_uri": "nowhere.jsonl"}, "nowhere.jsonl does not exist"),
         ({"dataset_uri": "hf://a/b"}, "must name a file of problems, got 'hf://a/b'"),
+        ({"benchmark": "human_eval"}, r"must be one of .* \(did you mean 'humaneval'\?\)"),
+        ({"rules": "thesis"}, "`rules` of infilling_problems must be one of first_line, whole"),
+        ({"n_samples": 2}, "with `temperature` 0 all samples are equal"),
+        ({"n_samples": 0}, "n_samples` must be an integer of at least 1, got 0"),
+        ({"temperature": -1}, "`temperature` must be at least 0"),
+        ({"decoding": "thesis"}, "decoding` must be one of greedy"),
+        ({"judge": "never"}, "judge` must be one of always, where_possible, later"),
+        ({"sandbox": {"isolate": "x"}}, r"sandbox.isolate` is not a known key"),
+        ({"samples_file": "nowhere.jsonl"}, "nowhere.jsonl does not exist"),
     ],
 )
 def test_mistakes_are_named(
@@ -103,3 +132,31 @@ def test_mistakes_are_named(
 ) -> None:
     with pytest.raises(UserError, match=message):
         build(**keys)
+
+
+def test_formats_are_for_gaps(build: Callable[..., CodeEvaluationDataset]) -> None:
+    with pytest.raises(UserError, match="are for benchmarks with gaps"):
+        own(build, format="psm")
+
+
+def test_a_benchmark_must_be_named(build: Callable[..., CodeEvaluationDataset]) -> None:
+    with pytest.raises(UserError, match="benchmark` is missing"):
+        TaskSettings.of({"n_samples": 1})
+    named = TaskSettings.of({"benchmark": "mbpp", "decoding": "thesis_top_p_pass_at_1"})
+    assert (named.how.temperature, named.how.top_p) == (0.2, 0.96)
+    replaced = {"benchmark": "mbpp", "decoding": "thesis_top_p_pass_at_1", "temperature": 0.5}
+    assert TaskSettings.of(replaced).how.temperature == 0.5
+
+
+def test_settings_tell_what_decides_an_answer(build: Callable[..., CodeEvaluationDataset]) -> None:
+    settings = own(build, seed=3).settings()
+    assert settings["benchmark"] == "humaneval"
+    assert settings["rules"] == "bigcode"
+    assert settings["judged"] == "tests"
+    assert settings["languages"] == ["py"]
+    assert settings["decoding"]["temperature"] == 0.9
+    assert settings["seed"] == 3
+    assert settings["prompt"]["text"] == "stripped"
+    assert settings["prompt"]["order"] == "left_to_right"
+    assert own(build, rules="openai").settings()["prompt"]["text"] == "as it is"
+    assert build().settings()["prompt"]["order"] == "psm"

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 import torch
 
-from foundry_plugins.eval.metrics import BitsPerByte, InfillExactMatchAccuracy
+from foundry_plugins.contract.errors import UserError
+from foundry_plugins.eval.answering import Answers, Row
+from foundry_plugins.eval.metrics import (
+    BitsPerByte,
+    CodePassAt1Accuracy,
+    CodePassAt10Accuracy,
+    CodePassAt100Accuracy,
+    InfillExactMatchAccuracy,
+)
+
+PASS_AT = {1: CodePassAt1Accuracy, 10: CodePassAt10Accuracy, 100: CodePassAt100Accuracy}
 
 
 def test_bits_per_byte_by_hand() -> None:
@@ -55,28 +65,53 @@ def test_batches_of_other_loaders_are_passed_over() -> None:
     assert math.isnan(metric.compute().item())
 
 
-def infilling_batch(**changes: Any) -> dict[str, Any]:
-    return {"mode": "generate", "single_line": True, "added_space": False, **changes}
+BATCH = {"work": None}
 
 
-def test_exact_match_by_hand() -> None:
-    metric = InfillExactMatchAccuracy()
-    outputs = ["  return x\nreturn y", "return x", "return"]
-    details = metric.update(infilling_batch(), outputs, ["return x", "return  x", "return"])
+def row(task: int, sample: int, passed: bool | None, exact: bool | None = None) -> Row:
+    return Row(task, f"t{task}", sample, "x", passed, "passed" if passed else "type", exact)
+
+
+def test_pass_at_k_by_hand() -> None:
+    metrics = {k: metric() for k, metric in PASS_AT.items()}
+    first = Answers([row(0, sample, sample < 3) for sample in range(10)])
+    second = Answers([row(1, sample, False) for sample in range(10)])
+    for metric in metrics.values():
+        for answers in (first, second, first):  # a batch that came twice counts once
+            details = metric.update(BATCH, answers, None)
     assert details is not None
-    assert details["result"] == [1, 0, 1]
-    assert details["cleaned_output"] == ["  return x", "return x", "return"]
-    metric.update(infilling_batch(single_line=False), ["a\nb"], ["a\nb\n"])
-    metric.update(infilling_batch(added_space=True), [" a"], ["a"])
-    assert metric.compute().item() == pytest.approx(4 / 5)
+    assert details["task_id"] == ["t0"] * 10
+    assert details["result"] == [True] * 3 + [False] * 7
+    assert metrics[1].compute().item() == pytest.approx(0.15)
+    assert metrics[10].compute().item() == pytest.approx(0.5)
+    assert math.isnan(metrics[100].compute().item())
 
 
-def test_exact_match_passes_over_other_batches() -> None:
-    metric = InfillExactMatchAccuracy()
-    assert metric.update({}, torch.zeros(1, 1, 4), torch.zeros(1, 1)) is None
-    # A generation task of Foundry's own.
-    assert metric.update({"mode": "generate"}, ["a"], ["a"]) is None
+def test_what_nobody_judged_is_not_counted() -> None:
+    metric = CodePassAt1Accuracy()
+    metric.update(BATCH, Answers([row(0, 0, None)]), None)
     assert math.isnan(metric.compute().item())
+    metric.update(BATCH, Answers([row(1, 0, True)]), None)
+    assert metric.compute().item() == 1.0
+
+
+def test_exact_match_is_counted_beside() -> None:
+    rows = [row(0, 0, True, False), row(0, 1, False, True), row(1, 0, True, None)]
+    metric = InfillExactMatchAccuracy()
+    metric.update(BATCH, Answers(rows), None)
+    assert metric.compute().item() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("metric", [*PASS_AT.values(), InfillExactMatchAccuracy])
+def test_other_batches_are_passed_over(metric: Any) -> None:
+    found = metric()
+    assert found.update({}, torch.zeros(1, 1, 4), torch.zeros(1, 1)) is None
+    assert math.isnan(found.compute().item())
+
+
+def test_a_model_that_only_gives_logits_is_refused() -> None:
+    with pytest.raises(UserError, match=r"`model\.name` to `code_hf_causal_lm`"):
+        CodePassAt1Accuracy().update(BATCH, torch.zeros(1, 1, 4), None)
 
 
 def test_foundry_shows_and_finds_them() -> None:
@@ -85,7 +120,9 @@ def test_foundry_shows_and_finds_them() -> None:
 
     assert metrics.get("bits_per_byte") is BitsPerByte
     assert metrics.get("infill_exact_match") is InfillExactMatchAccuracy
-    # Foundry's table wants the word; its training leaves such metrics off the eval loaders.
-    assert "Accuracy" in InfillExactMatchAccuracy.__name__
-    assert issubclass(InfillExactMatchAccuracy, InContextLearningMetric)
+    assert {k: metrics.get(f"pass_at_{k}") for k in PASS_AT} == PASS_AT
+    for metric in (*PASS_AT.values(), InfillExactMatchAccuracy):
+        # Foundry's table wants the word; its training leaves such metrics off the eval loaders.
+        assert "Accuracy" in metric.__name__
+        assert issubclass(metric, InContextLearningMetric)
     assert not issubclass(BitsPerByte, InContextLearningMetric)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundry_plugins.eval.postprocess import first_line, infilled_middle, is_exact_match
+from foundry_plugins.eval.postprocess import first_line, is_exact_match
 
 
 @pytest.mark.parametrize(
@@ -24,15 +24,6 @@ from foundry_plugins.eval.postprocess import first_line, infilled_middle, is_exa
 )
 def test_first_line(text: str, expected: str) -> None:
     assert first_line(text) == expected
-
-
-def test_infilled_middle() -> None:
-    assert infilled_middle("a = 1<|endoftext|>b", single_line=False) == "a = 1"
-    assert infilled_middle("a = 1\nb<|endoftext|>c", single_line=True) == "a = 1"
-    assert infilled_middle("a\nb", single_line=False) == "a\nb"
-    # The host's own space goes, the model's stays.
-    assert infilled_middle("   x", single_line=True, added_space=True) == "  x"
-    assert infilled_middle("   x", single_line=True) == "   x"
 
 
 def test_exact_match_ignores_outer_blanks_only() -> None:

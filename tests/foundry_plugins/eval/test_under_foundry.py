@@ -7,10 +7,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
-import socket
-import time
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +16,17 @@ from composer import DataSpec, Trainer
 from composer.optim import DecoupledSGDW
 from llmfoundry import registry
 from llmfoundry.command_utils.eval import evaluate
-from llmfoundry.utils.builders import build_icl_evaluators
+from llmfoundry.utils.builders import (
+    build_composer_model,
+    build_evaluators,
+    build_icl_evaluators,
+)
 from omegaconf import OmegaConf
 from torch.utils.data import DataLoader
 
+from foundry_plugins.callbacks.code_evaluation_results import CodeEvaluationResults
 from foundry_plugins.callbacks.evaluation_table import EvaluationTable
+from foundry_plugins.contract.errors import UserError
 
 ROWS = 6
 LENGTH = 12
@@ -75,6 +77,20 @@ def expected_losses(model: Any) -> tuple[float, float]:
     return nats / tokens, nats / math.log(2) / num_bytes
 
 
+GAUNTLET = {
+    "weighting": "EQUAL",
+    "subtract_random_baseline": False,
+    "rescale_accuracy": False,
+    "averages": {"all": ["infilling"]},
+    "categories": [
+        {
+            "name": "infilling",
+            "benchmarks": [{"name": "infilling", "num_fewshot": 0, "random_baseline": 0.0}],
+        }
+    ],
+}
+
+
 def icl_tasks(problem_file: Path) -> list[dict[str, Any]]:
     return [
         {
@@ -84,9 +100,23 @@ def icl_tasks(problem_file: Path) -> list[dict[str, Any]]:
             "metric_names": ["InfillExactMatchAccuracy"],
             "num_fewshot": [0],
             "max_seq_len": 64,
+            "benchmark": "infilling_problems",
             "max_new_tokens": 16,
-            "batch_size": 2,
-        }
+            "batch_rows": 2,
+        },
+        {
+            "label": "own",
+            "icl_task_type": "code_evaluation",
+            "dataset_uri": "own_problems",
+            "metric_names": ["CodePassAt1Accuracy", "CodePassAt10Accuracy"],
+            "num_fewshot": [0],
+            "max_seq_len": 400,
+            "benchmark": "humaneval",
+            "n_samples": 3,
+            "temperature": 0.9,
+            "max_new_tokens": 4,
+            "batch_rows": 12,
+        },
     ]
 
 
@@ -120,7 +150,12 @@ def test_llmfoundry_eval(
         ],
         "icl_tasks": icl_tasks(solvable),
         # The host's own callback reads attributes of the dataset and what the metric returns.
-        "callbacks": {"evaluation_table": {"path": "out/table.json"}, "eval_output_logging": {}},
+        "callbacks": {
+            "code_evaluation_results": {"folder": "results"},
+            "evaluation_table": {"path": "out/table.json"},
+            "eval_output_logging": {},
+        },
+        "eval_gauntlet": GAUNTLET,
     }
     evaluate(OmegaConf.create(config))
     report = json.loads((tmp_path / "out" / "table.json").read_text())
@@ -128,8 +163,9 @@ def test_llmfoundry_eval(
         "eval/first",
         "eval/second",
         "infilling/0-shot",
+        "own/0-shot",
     ]
-    first, second, infilling = report["evaluators"]
+    first, second, infilling, own = report["evaluators"]
     nats_per_token, bits_per_byte = expected_losses(model)
     assert first["metrics"]["LanguageCrossEntropy"] == pytest.approx(nats_per_token, rel=1e-5)
     assert first["metrics"]["BitsPerByte"] == pytest.approx(bits_per_byte, rel=1e-5)
@@ -137,18 +173,32 @@ def test_llmfoundry_eval(
     assert first["samples"] == ROWS
     assert infilling["metrics"] == {"InfillExactMatchAccuracy": pytest.approx(0.4)}
     assert infilling["samples"] == 5
+    # Three samples are too few for pass@10.
+    assert own["metrics"] == {"CodePassAt1Accuracy": 0.0, "CodePassAt10Accuracy": None}
+    assert own["samples"] == 30
     printed = capsys.readouterr().out
     assert "bits/byte" in printed
     assert "40.00 %" in printed
     # Foundry's own table shows it too.
-    assert printed.count("| infilling") == 1
+    assert "| infilling" in printed
+    assert "| own" in printed
+    written = (tmp_path / "results/own/samples-0.jsonl").read_text().splitlines()
+    assert len(written) == 30
 
 
 def test_in_training(
     solvable: Path, model: Any, tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Evaluated every other batch; training batches of such a model do not disturb the metrics."""
-    evaluators, _ = build_icl_evaluators(icl_tasks(solvable), tokenizer, 64, 2)
+    evaluators, _, gauntlet = build_evaluators(
+        None,
+        icl_tasks(solvable),
+        GAUNTLET,
+        tokenizer=tokenizer,
+        device_eval_batch_size=2,
+        icl_seq_len=64,
+        icl_subset_num_batches=None,
+    )
     trainer = Trainer(
         model=model,
         train_dataloader=counted_loader(tokenizer, 2),
@@ -157,7 +207,11 @@ def test_in_training(
         max_duration="4ba",
         # A rate of 0: the middles that the fixture recorded stay what the model writes.
         optimizers=DecoupledSGDW(model.parameters(), lr=0.0),
-        callbacks=[EvaluationTable(path=str(tmp_path / "table.json"))],
+        callbacks=[
+            EvaluationTable(path=str(tmp_path / "table.json")),
+            CodeEvaluationResults(folder=str(tmp_path / "results")),
+            gauntlet,
+        ],
         device="cpu",
         progress_bar=False,
         log_to_console=False,
@@ -170,83 +224,48 @@ def test_in_training(
     report = json.loads((tmp_path / "table.json").read_text())
     assert report["batch"] == 4
     assert report["evaluators"][0]["metrics"]["InfillExactMatchAccuracy"] == pytest.approx(0.4)
+    assert gauntlet.extract_metrics_from_state(trainer.state)["infilling/0-shot"] == (
+        pytest.approx(0.4)
+    )
     assert trainer.state.train_metric_values["BitsPerByte"].item() > 0
+    # Each evaluation has a folder of its own; at a rate of 0 the weights are the same.
+    folders = [tmp_path / f"results/infilling/ba{batch}" for batch in (2, 4)]
+    settings = [json.loads((folder / "settings.json").read_text()) for folder in folders]
+    assert settings[0]["weights"] == settings[1]["weights"]
+    samples = [(folder / "samples-0.jsonl").read_text() for folder in folders]
+    assert samples[0] == samples[1]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def test_async_evaluation_takes_the_tasks(solvable: Path) -> None:
+    """Its configuration is derived from the training YAML; a cloud launches it.
+
+    Foundry leaves callbacks out of it, so it has metrics and no folder of results.
+    """
+    from llmfoundry.callbacks.async_eval_callback import get_eval_parameters
+
+    parameters = {
+        **{"max_seq_len": 64, "device_eval_batch_size": 1, "icl_tasks": icl_tasks(solvable)},
+        "model": {"name": "code_mpt_causal_lm"},
+        "tokenizer": {"name": "t"},
+        "callbacks": {"code_evaluation_results": {"folder": "results"}},
+    }
+    found = get_eval_parameters(parameters, "folder/ep0-ba2-rank0.pt", "run")
+    assert found["icl_tasks"] == icl_tasks(solvable)
+    assert "callbacks" not in found
 
 
-def evaluate_as_rank(rank: int, port: int, problems: Path, model: Any, tokenizer: Any) -> None:
-    """One rank of two, in a folder of its own: nothing may be exchanged through files."""
-    os.environ.update(
-        RANK=str(rank),
-        WORLD_SIZE="2",
-        LOCAL_RANK=str(rank),
-        LOCAL_WORLD_SIZE="2",
-        NODE_RANK="0",
-        MASTER_ADDR="127.0.0.1",
-        MASTER_PORT=str(port),
+def test_other_models_are_told(problem_file: Path, tokenizer: Any) -> None:
+    """Foundry's own model class runs one batch forward and is refused."""
+    model = build_composer_model(
+        name="mpt_causal_lm",
+        cfg={
+            **{"d_model": 32, "n_heads": 2, "n_layers": 1, "max_seq_len": 96, "vocab_size": 512},
+            **{"loss_fn": "torch_crossentropy", "attn_config": {"attn_impl": "torch"}},
+            "additional_train_metrics": ["infill_exact_match"],
+        },
+        tokenizer=tokenizer,
     )
-    torch.set_num_threads(1)
-    from composer.utils import dist
-
-    dist.initialize_dist("cpu", timeout=60)
-    folder = problems.parent / f"rank{rank}"
-    folder.mkdir()
-    os.chdir(folder)
-    evaluators, _ = build_icl_evaluators(icl_tasks(problems), tokenizer, 64, 2)
-    table = EvaluationTable(path=str(folder / "table.json"))
-    trainer = Trainer(
-        model=model, callbacks=[table], device="cpu", progress_bar=False, log_to_console=False
-    )
-    trainer.eval(eval_dataloader=evaluators)
-    metric = trainer.state.eval_metrics["infilling/0-shot"]["InfillExactMatchAccuracy"]
-    counts = [int(metric.matches), int(metric.total)]
-    (folder / "counts.json").write_text(json.dumps([metric.compute().item(), counts]))
-
-
-def test_two_ranks(solvable: Path, model: Any, tokenizer: Any, tmp_path: Path) -> None:
-    """Five problems on two ranks: the sampler's repeated row is dropped, the result that of one."""
-    if torch.distributed.is_initialized():  # by an earlier test, as the only rank
-        torch.distributed.destroy_process_group()
-    port, children = free_port(), []
-    for rank in range(2):
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                evaluate_as_rank(rank, port, solvable, model, tokenizer)
-                status = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(status)
-        children.append(child)
-    assert wait_for(children) == [0, 0]
-    shares = [json.loads((tmp_path / f"rank{r}" / "counts.json").read_text()) for r in range(2)]
-    assert shares[0][0] == shares[1][0] == pytest.approx(0.4)
-    assert sum(total for _, (_, total) in shares) == 5
-    # Only rank 0 reports.
-    assert (
-        json.loads((tmp_path / "rank0" / "table.json").read_text())["evaluators"][0]["samples"] == 5
-    )
-    assert not (tmp_path / "rank1" / "table.json").exists()
-
-
-def wait_for(children: list[int], seconds: float = 60.0) -> list[int]:
-    """Exit codes; children that are still running at the end of the time are killed."""
-    deadline = time.monotonic() + seconds
-    codes: dict[int, int] = {}
-    while len(codes) < len(children):
-        for child in children:
-            if child not in codes:
-                done, status = os.waitpid(child, os.WNOHANG)
-                if done:
-                    codes[child] = os.waitstatus_to_exitcode(status)
-                elif time.monotonic() > deadline:
-                    os.kill(child, 9)
-        time.sleep(0.05)
-    return [codes[child] for child in children]
+    evaluators, _ = build_icl_evaluators(icl_tasks(problem_file)[:1], tokenizer, 64, 2)
+    trainer = Trainer(model=model, device="cpu", progress_bar=False, log_to_console=False)
+    with pytest.raises(UserError, match=r"`model\.name` to `code_hf_causal_lm`"):
+        trainer.eval(eval_dataloader=evaluators)

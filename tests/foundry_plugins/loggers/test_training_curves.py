@@ -44,6 +44,22 @@ def test_keeps_the_evaluation_that_came_before_the_checkpoint(tmp_path: Path) ->
     ]
 
 
+@pytest.mark.parametrize("begun", [True, False], ids=["killed in the batch", "killed before it"])
+def test_keeps_what_the_batch_before_the_checkpoint_logged_at_its_end(
+    tmp_path: Path, begun: bool
+) -> None:
+    logger = TrainingCurves(str(tmp_path))
+    logger.before_dataloader(state(2), None)  # type: ignore[arg-type]
+    logger.log_metrics({"loss": 2.0}, 2)
+    logger.log_metrics({"norm": 0.5}, 3)  # time has moved on, the checkpoint comes now
+    before = list(read_metrics(tmp_path / "metrics.jsonl"))
+    if begun:
+        logger.before_dataloader(state(3), None)  # type: ignore[arg-type]
+        logger.log_metrics({"loss": 3.0}, 3)
+    logger.fit_start(state(3), None)  # type: ignore[arg-type]
+    assert list(read_metrics(tmp_path / "metrics.jsonl")) == before
+
+
 def test_a_new_run_starts_a_new_file(tmp_path: Path) -> None:
     logger = TrainingCurves(str(tmp_path))
     logger.log_metrics({"loss": 1.0}, 7)

@@ -106,6 +106,16 @@ def test_multipl_e_puts_the_tests_behind_the_answer(tmp_path: Path) -> None:
     )
 
 
+def test_multipl_e_names_go_by_its_files(tmp_path: Path) -> None:
+    benchmark = benchmarks.find("multipl_e")
+    (task,) = benchmark.read(write(tmp_path, {**MULTIPL_E, "language": "go_test.go"}))
+    assert (task.language, task.task_id) == ("go", "go/HumanEval_0_double")
+    assert benchmark.program is not None
+    assert benchmark.program(task, "}") == Program(
+        "go", "long twice(long x) {}", MULTIPL_E["tests"]
+    )
+
+
 def test_multipl_e_in_python_is_judged_from_outside(tmp_path: Path) -> None:
     record = {
         **MULTIPL_E,

@@ -1,0 +1,163 @@
+# Copyright 2026 The foundry_plugins authors
+# SPDX-License-Identifier: Apache-2.0
+"""Answers to a batch of tasks: read where they are there, else generated, written and judged.
+
+All samples of a batch are generated even if a kill left some of them written, because rows that
+are computed together round together. Only what was missing is written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import distributed as dist
+
+from foundry_plugins.eval.benchmarks.task import Task
+from foundry_plugins.eval.generator import Generator
+from foundry_plugins.eval.given import Given
+from foundry_plugins.eval.judging import Judge
+from foundry_plugins.eval.postprocess import is_exact_match
+from foundry_plugins.eval.samples import SAMPLES, VERDICTS, Key, Results
+from foundry_plugins.eval.tasks import Part
+from foundry_plugins.eval.weights import is_sharded
+
+Entries = Mapping[Key, Mapping[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One sample.
+
+    Attributes:
+        task: Number of the task in its file.
+        task_id: Its name.
+        sample: Number of the sample.
+        completion: The answer; None where there is none.
+        passed: By the benchmark's judge; None where nothing was judged.
+        kind: How it ended, as judged.
+        exact: Whether it is what stood in the gap; None where there is no gap or it is not told.
+    """
+
+    task: int
+    task_id: str
+    sample: int
+    completion: str | None
+    passed: bool | None
+    kind: str | None
+    exact: bool | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What a model gives for one of our batches, instead of logits."""
+
+    rows: Sequence[Row]
+
+
+class Answering:
+    """Answers the tasks of one file.
+
+    Args:
+        tasks: All of them.
+        generator: Asks a model, or knows the answers.
+        judge: Judges answers; None where that is left for later.
+        unjudged: Languages whose answers cannot be judged here.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        generator: Generator | Given,
+        judge: Judge | None,
+        unjudged: frozenset[str] = frozenset(),
+    ) -> None:
+        self._tasks, self._generator, self._judge = tasks, generator, judge
+        self._unjudged = unjudged
+        self.open(None)
+
+    def open(self, results: Results | None) -> None:
+        """Has samples and verdicts read from a folder and written there; None for no folder."""
+        self._results = results
+        self._samples: Entries = {} if results is None else results.read(SAMPLES)
+        self._verdicts: Entries = {} if results is None else results.read(VERDICTS)
+
+    def rest(self) -> None:
+        """Ends what judges until there is more to judge."""
+        if self._judge is not None:
+            self._judge.close()
+
+    def judges(self, task: Task) -> bool:
+        """Whether answers to a task are judged here."""
+        return self._judge is not None and task.language not in self._unjudged
+
+    def answer(self, model: Any, part: Part, mine: bool) -> Answers:
+        """All rows of a batch.
+
+        Args:
+            model: Of transformers, whose parts other ranks may hold.
+            part: The batch.
+            mine: False for a batch that another rank has too: then nothing is written or judged.
+        """
+        rows = [(self._tasks[number], sample) for number, sample in part.rows()]
+        tasks = {(task.task_id, sample): task for task, sample in rows}
+        samples = {key: self._samples[key] for key in tasks if key in self._samples}
+        wanted = mine and len(samples) < len(tasks) and self._is_of_use(part)
+        synced = is_sharded(model)
+        if _any_rank(wanted, synced, model):
+            found = self._generator(model, part, synced)
+            if wanted:
+                new = {key: entry for key, entry in found.items() if key not in samples}
+                self._write(SAMPLES, new.values())
+                samples.update(new)
+        verdicts = self._judged(tasks, samples) if mine else {}
+        return Answers(
+            [
+                _row(number, sample, self._tasks[number], samples, verdicts)
+                for number, sample in part.rows()
+            ]
+        )
+
+    def _is_of_use(self, part: Part) -> bool:
+        """Answers that are neither judged nor written would be lost."""
+        return self._results is not None or any(self.judges(self._tasks[n]) for n in part.tasks)
+
+    def _judged(self, tasks: Mapping[Key, Task], samples: Entries) -> Entries:
+        verdicts = {key: self._verdicts[key] for key in samples if key in self._verdicts}
+        new = [key for key in samples if key not in verdicts and self.judges(tasks[key])]
+        if self._judge is None or not new:
+            return verdicts
+        found = self._judge.verdicts([(tasks[key], samples[key]["completion"]) for key in new])
+        named = [
+            {"task_id": key[0], "sample": key[1], **verdict}
+            for key, verdict in zip(new, found, strict=True)
+        ]
+        self._write(VERDICTS, named)
+        return {**verdicts, **dict(zip(new, named, strict=True))}
+
+    def _write(self, kind: str, entries: Iterable[Mapping[str, Any]]) -> None:
+        if self._results is not None:
+            self._results.append(kind, entries)
+
+
+def _row(number: int, sample: int, task: Task, samples: Entries, verdicts: Entries) -> Row:
+    entry = samples.get((task.task_id, sample))
+    verdict = verdicts.get((task.task_id, sample), {})
+    completion = None if entry is None else entry["completion"]
+    exact = None
+    if completion is not None and task.suffix is not None and task.canonical is not None:
+        exact = is_exact_match(completion, task.canonical)
+    return Row(
+        *(number, task.task_id, sample, completion),
+        *(verdict.get("passed"), verdict.get("kind"), exact),
+    )
+
+
+def _any_rank(flag: bool, synced: bool, model: torch.nn.Module) -> bool:
+    if not synced:
+        return flag
+    value = torch.tensor(int(flag), device=next(model.parameters()).device)
+    dist.all_reduce(value, op=dist.ReduceOp.MAX)
+    return bool(value.item())
