@@ -5,21 +5,27 @@
 Lion needs the question answered before it moves anything: one NaN stays in the momentum for ever,
 and since sign(NaN) is no direction the model then freezes without an error.
 
-On CPUs a compiled pass finds the largest exponent. Elsewhere the norms of the gradients are asked
-first: torch computes many in a launch, and a non-finite element always makes them non-finite. The
-reverse fails where squares overflow, so only then is each tensor's smallest and largest
-element looked at; both are finite exactly when every element is, for NaN propagates through both.
+On CPUs a compiled pass finds the largest exponent. Elsewhere sums are asked first, on CPUs of the
+elements, small tensors laid end to end, and else of their squares: torch computes many such norms
+in a launch. A non-finite element always makes a sum non-finite. The reverse fails where a sum
+overflows, so only then is each tensor's smallest and largest element looked at; both are finite
+exactly when every element is, for NaN propagates through both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
+from torch._utils import _flatten_dense_tensors
 
 from foundry_plugins.optim import compiled
+
+# Elements. A call costs more than those of a small tensor; a lot of them stays in the cache.
+_SMALL, _LOT = 1 << 14, 1 << 17
 
 
 def all_finite(
@@ -38,7 +44,7 @@ def all_finite(
     batches, others = compiled.split_gradients(gradients) if use_compiled else ([], gradients)
     known = torch.tensor(all(map(compiled.finite, batches)))
     others = [g for g in others if g.numel() > 0]
-    likely = _norms_are_finite(others)
+    likely = _sums_are_finite(others)
     # All ranks read the same reduced answer, so they go on to the second look together or not,
     # whichever way each looks at its gradients.
     if _everywhere(known.to(likely.device) & likely, device):
@@ -48,17 +54,39 @@ def all_finite(
     return _everywhere(known.to(finite.device) & finite, device)
 
 
-def _norms_are_finite(gradients: Sequence[Tensor]) -> Tensor:
+def _sums_are_finite(gradients: Sequence[Tensor]) -> Tensor:
     kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for g in gradients:
         kinds.setdefault((g.device, g.dtype), []).append(g)
     answer = torch.tensor(True)
-    for (_, dtype), members in kinds.items():
-        # Squares of fp16 would overflow in training already.
-        wide = dtype if dtype is torch.float64 else torch.float32
-        finite = torch.stack(torch._foreach_norm(members, 2, wide)).isfinite().all()
+    for (device, dtype), members in kinds.items():
+        if device.type == "cpu":
+            # Read one by one: small results kept would lie between the memory of the lots.
+            finite = torch.tensor(all(math.isfinite(g.sum().item()) for g in _joined(members)))
+        else:
+            # Squares of fp16 would overflow in training already.
+            wide = dtype if dtype is torch.float64 else torch.float32
+            finite = torch.stack(torch._foreach_norm(members, 2, wide)).isfinite().all()
         answer = answer.to(finite.device) & finite
     return answer
+
+
+def _joined(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
+    """The elements of all tensors, with small ones copied into few larger ones."""
+    lot: list[Tensor] = []
+    elements = 0
+    for g in tensors:
+        count = g.numel()
+        if count > _SMALL:
+            yield g
+            continue
+        if elements > _LOT:
+            yield _flatten_dense_tensors(lot)
+            lot, elements = [], 0
+        lot.append(g)
+        elements += count
+    if lot:
+        yield _flatten_dense_tensors(lot)
 
 
 def agreed(finite: bool, device: torch.device) -> bool:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
@@ -35,7 +36,12 @@ KEPT, STEP, WEIGHT1, WEIGHT2 = range(4)
 
 _MULTIPLIER0, _MULTIPLIER1 = (np.uint32(m) for m in MULTIPLIERS)
 _15, _16 = np.uint32(15), np.uint32(16)
+_SIGN = np.uint32(0x80000000)
 _LOW16, _HALF = np.uint32(0xFFFF), np.uint32(0x7FFF)
+
+# A small tensor ends before a processor has found out in which order to fetch it, so it is done in
+# tiles and with each the same elements of the next tensor are asked for. Larger ones lose by it.
+_SMALL, _TILE, _LINE_BYTES = 1 << 15, 256, 64
 
 
 # What it makes takes one argument less than the function; type checkers do not know.
@@ -57,6 +63,20 @@ def _pointer(_: Any, address: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
     return types.voidptr(address), generate
+
+
+@_intrinsic
+def _prefetch(_: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+        # To read (0), into every cache (3), data (1).
+        how = [number(0), number(3), number(1)]
+        builder.call(function, [builder.inttoptr(arguments[0], pointer), *how])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
 
 
 @_intrinsic
@@ -144,15 +164,25 @@ def _step_one(p: Any, g: Any, m: Any, rates: Any, cautious: Any, first: Any, key
     kept, step, weight1, weight2 = rates[KEPT], rates[STEP], rates[WEIGHT1], rates[WEIGHT2]
     for i in range(p.size):
         wide_g, wide_m = _widen(g[i]), _widen(m[i])
-        direction = _sign(_lerp(wide_m, wide_g, weight1))
-        if cautious is not None and direction != _sign(wide_g):
+        direction = _lerp(wide_m, wide_g, weight1)
+        moved = _widen(p[i]) * kept
+        if cautious is not None and _sign(direction) != _sign(wide_g):
             direction = np.float32(0)
-        moved = _widen(p[i]) * kept + step * direction
+        # Not where it is no number either, as with torch.sign.
+        if abs(direction) > 0:
+            # step * sign(direction), by the sign's bit.
+            moved += _float_of(_bits_of(step) ^ (_bits_of(direction) & _SIGN))
         if key is None:
             p[i] = _narrow(moved, p)
         else:
             p[i] = _drawn(moved, first + i, key[0], key[1])
         m[i] = _narrow(_lerp(wide_m, wide_g, weight2), m)
+
+
+@_compiled
+def _fetch(address: Any, begin: Any, end: Any) -> None:
+    for byte in range(begin, end, _LINE_BYTES):
+        _prefetch(address + byte)
 
 
 @_compiled
@@ -171,14 +201,22 @@ def step(
         cautious: None, or anything for cautious steps; their factors are in the rates.
         keys: None, or (N, 2) uint32 for stochastic rounding, with bf16 weights.
     """
+    size, size_m = like_p.itemsize, like_m.itemsize
     for r in range(rows.shape[1]):
         low = max(begin - rows[START, r], 0)
-        count = min(end - rows[START, r], rows[COUNT, r]) - low
-        if count > 0:
-            p = _carray(_pointer(rows[P, r] + low * like_p.itemsize), count, like_p.dtype)
-            g = _carray(_pointer(rows[G, r] + low * like_p.itemsize), count, like_p.dtype)
-            m = _carray(_pointer(rows[M, r] + low * like_m.itemsize), count, like_m.dtype)
-            first = rows[FIRST, r] + low
+        high = min(end - rows[START, r], rows[COUNT, r])
+        tile = _TILE if rows[COUNT, r] <= _SMALL else max(high - low, 1)
+        for i in range(low, high, tile):
+            count = min(tile, high - i)
+            if tile == _TILE and r + 1 < rows.shape[1]:
+                last = min(i + tile, rows[COUNT, r + 1])
+                _fetch(rows[P, r + 1], i * size, last * size)
+                _fetch(rows[G, r + 1], i * size, last * size)
+                _fetch(rows[M, r + 1], i * size_m, last * size_m)
+            p = _carray(_pointer(rows[P, r] + i * size), count, like_p.dtype)
+            g = _carray(_pointer(rows[G, r] + i * size), count, like_p.dtype)
+            m = _carray(_pointer(rows[M, r] + i * size_m), count, like_m.dtype)
+            first = rows[FIRST, r] + i
             if keys is None:
                 _step_one(p, g, m, rates[r], cautious, first, None)
             else:
@@ -233,8 +271,12 @@ def largest_bits(rows: Any, begin: int, end: int, like: Any) -> int:
     mask = like.dtype.type(0x7FFFFFFF if like.itemsize == 4 else 0x7FFF)
     for r in range(rows.shape[1]):
         low = max(begin - rows[2, r], 0)
-        count = min(end - rows[2, r], rows[1, r]) - low
-        if count > 0:
-            g = _carray(_pointer(rows[0, r] + low * like.itemsize), count, like.dtype)
+        high = min(end - rows[2, r], rows[1, r])
+        tile = _TILE if rows[1, r] <= _SMALL else max(high - low, 1)
+        for i in range(low, high, tile):
+            if tile == _TILE and r + 1 < rows.shape[1]:
+                last = min(i + tile, rows[1, r + 1])
+                _fetch(rows[0, r + 1], i * like.itemsize, last * like.itemsize)
+            g = _carray(_pointer(rows[0, r] + i * like.itemsize), min(tile, high - i), like.dtype)
             largest = max(largest, np.int64(_largest_one(g, mask)))
     return int(largest)

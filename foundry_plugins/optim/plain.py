@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """One step of Lion in torch operations, for any device and dtype: the fused paths' reference.
 
-`lion_step_` has temporaries of the size of its tensors; callers hand it pieces. `lion_steps_` is
+`lion_step_` has temporaries of the size of its tensors; callers hand it parts. `lion_steps_` is
 the same for many small tensors of one dtype, without a call from Python for each of them.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
 from foundry_plugins.optim.reference import LEAST_AGREEMENT
 from foundry_plugins.optim.rounding import round_stochastically
@@ -29,6 +32,7 @@ def lion_step_(
     decay: float,
     factor: float | None = None,
     numbers: Tensor | None = None,
+    room: Tensor | None = None,
 ) -> None:
     """`reference.lion_step` in place.
 
@@ -44,15 +48,23 @@ def lion_step_(
         decay: Share of the weight that this step removes.
         factor: Makes the step cautious: `caution_factor` of the whole tensor.
         numbers: Random integers, one an element, to round bf16 weights with.
+        room: (3, at least the elements of ``p``) fp32 for values in between, so that parts of a
+            tensor share memory that is already in the cache.
     """
     wide_m, wide_g = (m, g) if m.dtype == g.dtype else (m.float(), g.float())
     # sign(c) with c = beta1 * m + (1 - beta1) * g
-    direction = wide_m.lerp(wide_g, 1 - beta1).sign_()
+    direction = _room(room, 0, wide_m, wide_m.dtype)
+    torch.lerp(wide_m, wide_g, 1 - beta1, out=direction)
+    wide = p
+    if p.dtype in _NARROW:
+        wide = _room(room, 1, p, torch.float32).copy_(p)
+        # In fp32 too: torch adds one dtype to another through copies.
+        direction = _room(room, 2, p, torch.float32).copy_(direction)
+    direction.sign_()
     if factor is not None:
         direction.masked_fill_(direction != wide_g.sign(), 0.0)
         lr *= factor
     # p = p * (1 - decay) - lr * sign(c)
-    wide = p if p.dtype not in _NARROW else p.float()
     if decay != 0:
         wide.mul_(1 - decay)
     wide.add_(direction, alpha=-lr)
@@ -64,29 +76,18 @@ def lion_step_(
         m.copy_(wide_m)
 
 
-def lion_steps_(
-    p: list[Tensor],
-    g: list[Tensor],
-    m: list[Tensor],
-    *,
-    lr: float,
-    beta1: float,
-    beta2: float,
-    decay: float,
-) -> None:
-    """`lion_step_` for tensors that are all of one dtype."""
-    directions = torch._foreach_lerp(m, g, 1 - beta1)
-    torch._foreach_sign_(directions)
-    wide = p
-    if p[0].dtype in _NARROW:
-        wide = [torch.empty_like(x, dtype=torch.float32) for x in p]
-        torch._foreach_copy_(wide, p)
-    if decay != 0:
-        torch._foreach_mul_(wide, 1 - decay)
-    torch._foreach_add_(wide, directions, alpha=-lr)
-    if wide is not p:
-        torch._foreach_copy_(p, wide)
-    torch._foreach_lerp_(m, g, 1 - beta2)
+def _room(room: Tensor | None, row: int, like: Tensor, dtype: torch.dtype) -> Tensor:
+    if room is None or dtype is torch.float64:
+        return torch.empty_like(like, dtype=dtype)
+    return room[row].view(dtype)[: like.numel()].view_as(like)
+
+
+def lion_steps_(p: list[Tensor], g: list[Tensor], m: list[Tensor], **rates: Any) -> None:
+    """`lion_step_` for tensors of one dtype, laid end to end for it and put back."""
+    flat_p, flat_g, flat_m = map(_flatten_dense_tensors, (p, g, m))
+    lion_step_(flat_p, flat_g, flat_m, **rates)
+    torch._foreach_copy_(p, list(_unflatten_dense_tensors(flat_p, p)))
+    torch._foreach_copy_(m, list(_unflatten_dense_tensors(flat_m, m)))
 
 
 def agreeing(g: Tensor, m: Tensor, beta1: float) -> int:

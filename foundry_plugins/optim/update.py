@@ -23,10 +23,10 @@ from foundry_plugins.optim.settings import Options
 from foundry_plugins.optim.shards import local, sum_over_shards
 
 # Elements that stay in a processor's cache between the operations of a step.
-_PART = 1 << 17
-# Small tensors are stepped together, at most 4 MB of directions at a time.
+_PART = 1 << 18
+# Small tensors are stepped together, as many as make up a lot of that many elements.
 _SMALL = 1 << 15
-_LOT = 32
+_LOT = 1 << 17
 
 
 class Turn(NamedTuple):
@@ -120,34 +120,39 @@ def _bare_piece(turn: Turn) -> Piece:
 
 def _step_plainly(pieces: Sequence[Piece]) -> None:
     """Small tensors in lots, all others in parts that fit a processor's cache."""
-    lots: dict[tuple[Any, ...], list[Piece]] = {}
+    lot: list[Piece] = []
+    kind, elements = None, 0
     for piece in pieces:
         p, _, m, rates, _, factor, _, key = piece
-        small = p.numel() <= _SMALL and p.dtype == m.dtype
-        if small and factor is None and key is None:
-            lots.setdefault((p.device, p.dtype, rates), []).append(piece)
-        else:
+        count, dtype = p.numel(), p.dtype
+        if count > _SMALL or dtype != m.dtype or factor is not None or key is not None:
             _step_in_parts(piece)
-    for lot in lots.values():
-        for start in range(0, len(lot), _LOT):
-            part = lot[start : start + _LOT]
-            plain.lion_steps_(
-                *([x.p for x in part], [x.g for x in part], [x.m for x in part]),
-                **_named(part[0].rates),
-            )
+            continue
+        if elements > _LOT or kind != (dtype, rates, p.device):
+            _step_lot(lot)
+            lot, kind, elements = [], (dtype, rates, p.device), 0
+        lot.append(piece)
+        elements += count
+    _step_lot(lot)
+
+
+def _step_lot(lot: Sequence[Piece]) -> None:
+    if lot:
+        p, g, m, rates, *_ = zip(*lot, strict=True)
+        plain.lion_steps_(list(p), list(g), list(m), **_named(rates[0]))
 
 
 def _step_in_parts(piece: Piece) -> None:
     p, g, m, rates, _, factor, first, key = piece
-    tensors = (p, g, m)
-    size = max(1, p.numel())
-    if p.device.type == "cpu" and all(t.is_contiguous() for t in tensors):
-        tensors, size = tuple(t.view(-1) for t in tensors), _PART
-    for start in range(0, p.numel(), size):
-        parts = tensors if size >= p.numel() else [t[start : start + size] for t in tensors]
-        count = parts[0].numel()
-        numbers = None if key is None else random_numbers(count, first + start, key, p.device)
-        plain.lion_step_(*parts, **_named(rates), factor=factor, numbers=numbers)
+    parts, room = [(p, g, m)], None
+    if p.device.type == "cpu" and all(t.is_contiguous() for t in (p, g, m)):
+        parts = zip(*(t.view(-1).split(_PART) for t in (p, g, m)), strict=True)
+        room = torch.empty(3, min(p.numel(), _PART))
+    for part in parts:
+        count = part[0].numel()
+        numbers = None if key is None else random_numbers(count, first, key, p.device)
+        plain.lion_step_(*part, **_named(rates), factor=factor, numbers=numbers, room=room)
+        first += count
 
 
 def _named(rates: tuple[float, float, float, float]) -> dict[str, float]:

@@ -83,6 +83,36 @@ def test_equals_the_plain_path_bit_for_bit(
         assert torch.equal(a, b)
 
 
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_many_small_tensors_equal_the_plain_path_bit_for_bit(dtype: torch.dtype) -> None:
+    """More than one lot of the plain path; some end inside a tile, some before the one before."""
+    fast = [nn.Parameter(torch.randn(4000 + 100 * (i % 5)).to(dtype)) for i in range(40)]
+    fast += [nn.Parameter(torch.randn(3, 7).to(dtype)) for _ in range(3)]
+    slow = copy.deepcopy(fast)
+    one = LionW(groups(fast), lr=1e-2, **DECAY)
+    other = LionW(groups(slow), lr=1e-2, compiled=False, **DECAY)
+    for parameters, optimizer in ((fast, one), (slow, other)):
+        train(parameters, optimizer, 5)
+    for a, b in zip([*fast, *states(one)], [*slow, *states(other)], strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("is_compiled", [True, False])
+def test_a_momentum_that_is_no_number_moves_no_weight(
+    dtype: torch.dtype, is_compiled: bool
+) -> None:
+    p = nn.Parameter(torch.ones(40, dtype=dtype))
+    optimizer = LionW([p], lr=0.5, compiled=is_compiled)
+    for gradient in (torch.ones(40), torch.zeros(40)):
+        p.grad = gradient.to(dtype)
+        optimizer.step()
+        optimizer.state[p]["exp_avg"][7] = float("nan")
+    assert p[7] == 0.5
+    assert p[8] == 0.0
+
+
 def test_the_log_tells_the_path_once(caplog: pytest.LogCaptureFixture) -> None:
     parameters = model(torch.float32)
     parameters.append(nn.Parameter(torch.ones(2, dtype=torch.float64)))
