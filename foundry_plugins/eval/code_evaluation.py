@@ -113,7 +113,8 @@ class CodeEvaluationDataset(Dataset[int]):
         # Foundry's eval_output_logging callback reads these two.
         self.tokenizer, self.pad_tok_id = tokenizer, pad_tok_id
         self._settings = TaskSettings.of(keys)
-        self.benchmark = benchmarks.find(self._settings.benchmark, self._settings.rules)
+        find = benchmarks.find if self._settings.samples_file is None else benchmarks.find_plain
+        self.benchmark = find(self._settings.benchmark, self._settings.rules)
         self._file = tasks.read(self.benchmark, dataset_uri)
         self.tasks = self._file.tasks
         self._new_tokens = self._settings.max_new_tokens or self.benchmark.max_new_tokens

@@ -28,7 +28,8 @@ class TaskSettings:
     Attributes:
         benchmark: One of `benchmarks.NAMES`.
         how: How tokens are drawn.
-        rules: Whose prompt, stops and truncation; the benchmark's first if None.
+        rules: Whose prompt, stops and truncation. If None the benchmark's first, but with
+            ``samples_file`` those whose prompt is as the benchmark's file has it.
         n_samples: Of each problem.
         seed: Of all draws.
         max_new_tokens: Of an answer; the benchmark's own if None.

@@ -256,10 +256,11 @@ def functions_passed(root: Path) -> str:
         return "The functions that the model wrote were not run: there is no sandbox here."
     if not passed:
         return (
-            f"None of {total} functions passed its tests, as expected: a few million parameters "
-            "learn what code looks like, not what it does. yamls/eval/ asks larger models."
+            f"None of {total} functions it wrote passed the tests, as expected: a few million "
+            "parameters learn what code looks like, not what it does. yamls/eval/ asks larger "
+            "models."
         )
-    return f"{passed} of {total} functions passed their tests."
+    return f"{passed} of {total} functions it wrote passed the tests."
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -21,6 +21,13 @@ _BENCHMARKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "code_explanation": ("code_explanation", ("thesis",)),
 }
 NAMES = tuple(_BENCHMARKS)
+# Rules under which the prompt is as the benchmark's file has it, where there are others.
+_PLAIN = {"humaneval": "openai", "humaneval_plus": "openai", "multipl_e": "unstripped"}
+
+
+def find_plain(name: str, rules: str | None = None) -> Benchmark:
+    """The same for answers of others, by default put behind the prompt as it is."""
+    return find(name, rules or _PLAIN.get(name))
 
 
 def find(name: str, rules: str | None = None) -> Benchmark:

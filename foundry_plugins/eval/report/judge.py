@@ -29,8 +29,6 @@ from foundry_plugins.eval.samples import SAMPLES, VERDICTS, VERSIONS, Results, r
 from foundry_plugins.eval.sandbox import toolchains
 
 Say = Callable[[str], None]
-# Rules under which the benchmark's prompt is as its file has it.
-_PLAIN = {"humaneval": "openai", "humaneval_plus": "openai", "multipl_e": "unstripped"}
 _AT_ONCE = 256  # verdicts that a kill may cost
 
 
@@ -49,21 +47,19 @@ class Problems:
     sha256: str
 
 
-def read_problems(name: str, rules: str | None, dataset: str) -> Problems:
+def read_problems(benchmark: Benchmark, dataset: str) -> Problems:
     """Problems to judge answers to.
 
     Args:
-        name: Of the benchmark.
-        rules: Whose; None for the default.
+        benchmark: Whose they are.
         dataset: As in a YAML, see `tasks.read`.
 
     Raises:
-        UserError: for an unknown benchmark, one that people judge, or a wrong file.
+        UserError: for a benchmark that people judge, or a wrong file.
     """
-    benchmark = benchmarks.find(name, rules)
     require(
         benchmark.judged != PEOPLE,
-        f"Answers to {name} are for people to grade; `eval-report` shows them.",
+        f"Answers to {benchmark.name} are for people to grade; `eval-report` shows them.",
     )
     file = tasks.read(benchmark, dataset)
     return Problems(benchmark, {task.task_id: task for task in file.tasks}, file.sha256)
@@ -81,7 +77,7 @@ def problems_of_folder(folder: Path, name: str | None, rules: str | None, datase
             given in (None, settings.get(key)),
             f"{folder} holds answers with `{key}` {settings.get(key)!r}, got --{key} {given}.",
         )
-    problems = read_problems(settings["benchmark"], settings.get("rules"), dataset)
+    problems = read_problems(benchmarks.find(settings["benchmark"], settings.get("rules")), dataset)
     require(
         settings.get("file_sha256") in (None, problems.sha256),
         f"{dataset} is not the file that {folder} holds answers to: its SHA-256 is "
@@ -96,7 +92,7 @@ def make_folder(file: Path, name: str, rules: str | None, dataset: str, folder: 
     Raises:
         UserError: if the file holds an answer to no problem of the benchmark, or the folder others.
     """
-    problems = read_problems(name, rules or _PLAIN.get(name), dataset)
+    problems = read_problems(benchmarks.find_plain(name, rules), dataset)
     samples = read_shared(file)
     for sample in samples:
         require(

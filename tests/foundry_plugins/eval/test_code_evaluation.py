@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,6 +134,21 @@ def test_mistakes_are_named(
 ) -> None:
     with pytest.raises(UserError, match=message):
         build(**keys)
+
+
+def test_answers_of_others_follow_the_prompt_as_it_is(
+    build: Callable[..., CodeEvaluationDataset], tmp_path: Path
+) -> None:
+    file = tmp_path / "answers.jsonl"
+    lines = [
+        json.dumps({"task_id": task.task_id, "completion": task.canonical})
+        for task in own(build).tasks
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    others = {"samples_file": str(file), "n_samples": 1, "temperature": 0.0}
+    assert own(build, **others).benchmark.rules == "openai"
+    assert own(build, **others, rules="bigcode").benchmark.rules == "bigcode"
+    assert own(build).benchmark.rules == "bigcode"
 
 
 def test_formats_are_for_gaps(build: Callable[..., CodeEvaluationDataset]) -> None:
