@@ -62,7 +62,14 @@ def test_commands_run_as_written(source_folder: Path, tmp_path: Path) -> None:
         env=os.environ | {"HF_HUB_OFFLINE": "1"},
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    for written in ("curves/curves.png", "model.gguf", "hf/config.json", "generated.json", "report"):
+    made = (
+        "curves/curves.png",
+        "model.gguf",
+        "hf/config.json",
+        "generated.json",
+        "report/index.html",
+    )
+    for written in made:
         assert (tmp_path / "runs/mine" / written).exists()
     assert "Traceback" not in done.stderr
 

@@ -5,7 +5,7 @@
 It sets the threshold of the host's own ``gradient_clipping`` algorithm before each batch; the
 formulas are in `clip_thresholds.py`. ``along_lr`` reads the learning rate that the coming step will
 use, and the group's peak; with ``linear`` and ``geometric`` the threshold follows from the YAML and
-the timestamp. Nothing is stored, so a resumed run has the thresholds of an uninterrupted one.
+the timestamp. So a resumed run has the thresholds of an uninterrupted one.
 
 ``zclip`` needs the norm of the very gradient that it clips, which the host does not tell. So the
 host's threshold is set to infinity, and this callback clips right after it, once gradients are
@@ -21,7 +21,7 @@ the learning rate to do. With AdamW the same holds but for the delay of its seco
 Metrics, under ``foundry_plugins/gradient_clip_warmup/``: ``threshold``; ``gradient_norm``, in the
 sense that is clipped (the 2-norm for ``norm``, the largest element for ``value``), of what clipping
 left, and with ``zclip`` of what came in; ``clipped``, 1 if the threshold was reached and else 0;
-``clipped_share``, its mean over the last 100 batches of this process.
+``clipped_share``, its mean over the last 100 batches, which are kept in checkpoints.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _MODE_KEYS = {
 # Kumar et al. 2025 (arXiv 2504.02507).
 _ZCLIP = {"alpha": 0.97, "z_threshold": 2.5, "warmup_batches": 25}
 _WINDOW = 100
-_VERSION = 1
+_VERSION = 2
 _METRICS = "foundry_plugins/gradient_clip_warmup"
 
 
@@ -161,9 +161,8 @@ class GradientClipWarmup(Callback):
         )
 
     def before_load(self, state: State, logger: Logger) -> None:
-        """Lets sharded checkpoints that were saved without ``zclip``'s averages be loaded."""
-        if self.zscore is not None:
-            make_callback_state_optional(state)
+        """Lets sharded checkpoints that were saved without this callback be loaded."""
+        make_callback_state_optional(state)
 
     def fit_start(self, state: State, logger: Logger) -> None:
         """Refuses a run without a peak to follow; says what Lion makes of the others."""
@@ -218,19 +217,17 @@ class GradientClipWarmup(Callback):
             self._clipping.clipping_threshold = self._final
 
     def state_dict(self) -> dict[str, Any]:
-        """The averages of ``zclip``; nothing in the other modes."""
-        if self.zscore is None:
-            return {}
-        return {
-            "version": _VERSION,
-            "mean": self.zscore.mean,
-            "var": self.zscore.var,
-            "first": list(self.zscore.first),
-        }
+        """What was clipped of late, and the averages of ``zclip``."""
+        found: dict[str, Any] = {"version": _VERSION, "clipped": list(self._clipped)}
+        if self.zscore is not None:
+            found |= {"mean": self.zscore.mean, "var": self.zscore.var}
+            found["first"] = list(self.zscore.first)
+        return found
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Reads `state_dict`; a checkpoint of another mode has nothing to read."""
-        if self.zscore is not None and state:
+        """Reads `state_dict`; a checkpoint of another mode or version may lack parts of it."""
+        self._clipped = deque(state.get("clipped", ()), maxlen=_WINDOW)
+        if self.zscore is not None and "mean" in state:
             self.zscore.mean, self.zscore.var = state["mean"], state["var"]
             self.zscore.first = list(state["first"])
 

@@ -85,13 +85,17 @@ class WeightAveraging(Callback):
         self._mean: Weights = {}
         self._aside: Weights = {}
 
+    def before_load(self, state: State, logger: Logger) -> None:
+        """Refuses weights that are spread over ranks.
+
+        Before a load, because a sharded checkpoint that lacks this callback's state would fail to
+        load with a message about missing keys.
+        """
+        _check_whole(state)
+
     def fit_start(self, state: State, logger: Logger) -> None:
-        """Refuses weights that are spread over ranks."""
-        require(
-            not state.fsdp_enabled,
-            f"`{_SECTION}` needs whole weights on every rank, but `fsdp_config` shards them; "
-            "remove it, and average checkpoints with `foundry-plugins average`.",
-        )
+        """Refuses weights that were spread over ranks only after a load; goes on with a window."""
+        _check_whole(state)
         # They were loaded to the CPU.
         for weights in (self._sum, self._mean):
             weights.update({n: state.device.tensor_to_device(w) for n, w in weights.items()})
@@ -161,6 +165,14 @@ class WeightAveraging(Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic_path(self.folder / f"ba{batch}.pt") as partial:
             torch.save({"state": content}, partial)
+
+
+def _check_whole(state: State) -> None:
+    require(
+        not state.fsdp_enabled,
+        f"`{_SECTION}` needs whole weights on every rank, but `fsdp_config` shards them; "
+        "remove it, and average checkpoints with `foundry-plugins average`.",
+    )
 
 
 def _model(state: State) -> torch.nn.Module:

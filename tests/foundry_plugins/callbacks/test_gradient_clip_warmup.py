@@ -131,6 +131,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, batches: int)
     whole = clipped(save_folder=str(tmp_path), save_interval="1ba")
     rest = clipped(load_path=str(tmp_path / f"ep0-ba{batches}-rank0.pt"))
     assert rest.used.norm == whole.used.norm[batches:]
+    for name, values in rest.metrics.items():
+        assert values == whole.metrics[name][batches:], name
     torch.testing.assert_close(rest.weights, whole.weights, rtol=0, atol=0)
 
 

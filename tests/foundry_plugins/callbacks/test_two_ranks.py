@@ -85,5 +85,13 @@ def test_the_continuation_resumes_to_the_same_run(ranks: list[dict[str, Any]]) -
     for found in ranks:
         whole, rest = found["whole"], found["rest"]
         assert rest["weights"] == whole["weights"]
-        for key in ("lr", "samples", "norm", "gradient_norm", "threshold", "clipped"):
+        for key in (
+            "lr",
+            "samples",
+            "norm",
+            "gradient_norm",
+            "threshold",
+            "clipped",
+            "clipped_share",
+        ):
             assert rest[key] == whole[key][4:], key

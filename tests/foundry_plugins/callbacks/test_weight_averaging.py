@@ -164,7 +164,9 @@ def test_bad_settings_are_named(settings: dict[str, Any], words: list[str]) -> N
         assert word in str(error.value)
 
 
-def test_sharded_weights_are_refused() -> None:
+@pytest.mark.parametrize("moment", ["before_load", "fit_start"])
+def test_sharded_weights_are_refused(moment: str) -> None:
+    """Already before a load: a sharded checkpoint without this callback's state lacks its keys."""
     state: Any = SimpleNamespace(fsdp_enabled=True)
     with pytest.raises(UserError, match=r"fsdp_config.*foundry-plugins average"):
-        WeightAveraging("a").fit_start(state, Logger(state))
+        getattr(WeightAveraging("a"), moment)(state, Logger(state))
