@@ -38,11 +38,12 @@ check: $(STAMP)
 	@$(BIN)/pyright
 	@$(BIN)/yamllint --strict .
 
-# An hour on two cores, and idle ones: writes benchmarks/results/.
+# Two hours on two cores, and idle ones: writes benchmarks/results/.
 bench: $(STAMP)
 	@for name in $$(grep -lx 'if __name__ == "__main__":' benchmarks/*.py | sort); do \
 	  $(BIN)/python -m benchmarks.$$(basename $$name .py) || exit 1; \
 	done
+	@$(BIN)/python -m benchmarks.dynamics
 
 # Tests and measures the kernels on the GPU that is here; without one it says so. It needs torch only,
 # and takes the one of $(PYTHON) where there is no environment: the drivers may want a newer one.

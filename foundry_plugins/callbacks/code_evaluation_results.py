@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from composer.core import Callback, State
+from composer.core import Callback, Evaluator, State
 from composer.loggers import Logger
 from composer.utils import dist
 
 from foundry_plugins.contract.errors import UserError, reject_unknown_keys, require
+from foundry_plugins.eval import metric_names
 from foundry_plugins.eval.benchmarks.task import Task
 from foundry_plugins.eval.judging import Sandbox
 from foundry_plugins.eval.run_record import versions, write_report
@@ -92,10 +93,19 @@ class CodeEvaluationResults(Callback):
         self._training = False
 
     def eval_start(self, state: State, logger: Logger) -> None:
-        """Opens the task's folder."""
+        """Opens the task's folder.
+
+        Raises:
+            UserError: if a name of a task's metric is none, or the folder holds other results.
+        """
         data = _dataset(state)
         if data is None:
             return
+        # Of all tasks, before the first of them takes its time.
+        for evaluator in state.evaluators:
+            if _is_answered(evaluator):
+                found = state.eval_metrics[evaluator.label]
+                metric_names.check(evaluator.label, evaluator.metric_names, found)
         weights = checksum(state.model)
         name = self._model or state.run_name
         settings = {**data.settings(), "weights": weights, "model": name}
@@ -126,6 +136,10 @@ class CodeEvaluationResults(Callback):
 def _dataset(state: State) -> Answered | None:
     data = getattr(state.dataloader, "dataset", None)
     return data if isinstance(data, Answered) else None
+
+
+def _is_answered(evaluator: Evaluator) -> bool:
+    return isinstance(getattr(evaluator.dataloader.dataloader, "dataset", None), Answered)
 
 
 def _versions(data: Answered, state: State) -> dict[str, Any]:

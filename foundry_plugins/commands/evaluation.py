@@ -105,7 +105,13 @@ def eval_judge(
         typer.echo(f"{written} verdicts written in {folder}")
         table.print_all([folder])
     if export is not None:
-        typer.echo(f"{judge.share(folder, export)} answers in {export}")
+        written, again = judge.share(folder, export)
+        typer.echo(f"{written} answers in {export}")
+        if again:
+            typer.echo(
+                f"{again} of them repeat their prompt, which was shown without the white space at "
+                "its end: behind the benchmark's own prompt they would be other programs."
+            )
 
 
 def eval_report(

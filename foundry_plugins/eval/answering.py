@@ -52,9 +52,17 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Answers:
-    """What a model gives for one of our batches, instead of logits."""
+    """What a model gives for one of our batches, instead of logits.
+
+    Attributes:
+        rows: Of the batch.
+        tasks: How many tasks the whole evaluation has.
+        least: The fewest samples that each of them gets.
+    """
 
     rows: Sequence[Row]
+    tasks: int
+    least: int
 
 
 class Answering:
@@ -65,6 +73,7 @@ class Answering:
         generator: Asks a model, or knows the answers.
         judge: Judges answers; None where that is left for later.
         unjudged: Languages whose answers cannot be judged here.
+        least: The fewest samples that a task gets.
     """
 
     def __init__(
@@ -73,8 +82,10 @@ class Answering:
         generator: Generator | Given,
         judge: Judge | None,
         unjudged: frozenset[str] = frozenset(),
+        least: int = 1,
     ) -> None:
         self._tasks, self._generator, self._judge = tasks, generator, judge
+        self._least = least
         self._unjudged = unjudged
         self.open(None)
 
@@ -117,7 +128,8 @@ class Answering:
             [
                 _row(number, sample, self._tasks[number], samples, verdicts)
                 for number, sample in part.rows()
-            ]
+            ],
+            *(len(self._tasks), self._least),
         )
 
     def _is_of_use(self, part: Part) -> bool:

@@ -134,9 +134,14 @@ class CodeEvaluationDataset(Dataset[int]):
     def _encoder(self, max_seq_len: int) -> Prompts:
         infilling = any(task.suffix is not None for task in self.tasks)
         return Prompts(
-            *(self.tokenizer, infilling, max_seq_len - self._new_tokens),
+            *(self.tokenizer, infilling, self._room(max_seq_len)),
             *(self._settings.format, self._settings.sentinels),
         )
+
+    def _room(self, max_seq_len: int) -> int | None:
+        """Of a prompt; given answers need none."""
+        given = self._settings.samples_file is not None
+        return None if given else max_seq_len - self._new_tokens
 
     def _read_given(self) -> Given | None:
         path = self._settings.samples_file
@@ -152,7 +157,8 @@ class CodeEvaluationDataset(Dataset[int]):
             *(self.benchmark, self.tasks, self._ids, self.tokenizer),
             *(settings.how, settings.seed, self._new_tokens),
         )
-        return Answering(self.tasks, generator, judge, frozenset(self.lacking))
+        least = 1 if self._given else self.n_samples
+        return Answering(self.tasks, generator, judge, frozenset(self.lacking), least)
 
     def __len__(self) -> int:
         return len(self.parts)
@@ -179,7 +185,7 @@ class CodeEvaluationDataset(Dataset[int]):
             **{"n_samples": self.n_samples, "seed": self._settings.seed},
             "decoding": dataclasses.asdict(self._settings.how),
             "max_new_tokens": self._new_tokens,
-            "samples_file": self._given.sha256 if self._given else None,
+            "samples_sha256": self._given.sha256 if self._given else None,
             "prompt": {
                 "text": tasks.prompt_text(self.tasks),
                 "order": self._prompts.order,

@@ -9,11 +9,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from foundry_plugins.contract.errors import UserError, reject_unknown_keys
+from foundry_plugins.contract.errors import UserError, reject_unknown_keys, require
+from foundry_plugins.contract.log import logger
 from foundry_plugins.eval.benchmarks.task import EXACT_MATCH, PEOPLE, TESTS, Benchmark, Task
 from foundry_plugins.eval.postprocess import is_exact_match
-from foundry_plugins.eval.sandbox.isolation import AUTO, find
+from foundry_plugins.eval.sandbox import isolation
+from foundry_plugins.eval.sandbox.isolation import AUTO
 from foundry_plugins.eval.sandbox.limits import Limits
+from foundry_plugins.eval.sandbox.programs import NOT_RUN, Verdict
 from foundry_plugins.eval.sandbox.runner import Runner
 from foundry_plugins.eval.sandbox.toolchains import missing
 
@@ -22,6 +25,9 @@ EQUAL, DIFFERENT = "exact_match", "mismatch"
 ALWAYS, WHERE_POSSIBLE, LATER = "always", "where_possible", "later"
 JUDGED_WHEN = (ALWAYS, WHERE_POSSIBLE, LATER)
 _LIMITS = ("cpu_seconds", "wall_seconds", "memory_bytes")
+# No interpreter starts in less.
+_LEAST_MEMORY = 64 << 20
+_log = logger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,13 +53,34 @@ class Sandbox:
             processes: How many of this machine judge at the same time and share its cores.
 
         Raises:
-            UserError: for a key that nothing reads or a limit that is none.
+            UserError: for a key that nothing reads, or a value that cannot be.
         """
+        require(
+            isinstance(section, Mapping),
+            f"`icl_tasks[].sandbox` must be a section of keys, got {section!r}; leave it out for "
+            "the defaults.",
+        )
         keys = ("isolation", "workers", *_LIMITS)
         reject_unknown_keys("icl_tasks[].sandbox", section, keys)
         limits = Limits(**{key: section[key] for key in _LIMITS if key in section})
+        require(
+            limits.cpu_seconds <= limits.wall_seconds,
+            f"`sandbox.cpu_seconds` is {limits.cpu_seconds}, above `sandbox.wall_seconds` "
+            f"{limits.wall_seconds}, which ends a program first; raise `wall_seconds`.",
+        )
+        require(
+            limits.memory_bytes >= _LEAST_MEMORY,
+            f"`sandbox.memory_bytes` must be at least {_LEAST_MEMORY} (64 MB), got "
+            f"{limits.memory_bytes}: with less no program would start.",
+        )
         workers = section.get("workers", max(1, _cores() // processes))
-        return cls(section.get("isolation", AUTO), workers, limits)
+        require(
+            type(workers) is int and workers > 0,
+            f"`sandbox.workers` must be a whole number of at least 1, got {workers!r}.",
+        )
+        name = section.get("isolation", AUTO)
+        isolation.check(name)
+        return cls(name, workers, limits)
 
 
 class Judge:
@@ -70,6 +97,7 @@ class Judge:
         self._runner: Runner | None = None
         # Models repeat themselves: equal answers to a task are judged once.
         self._known: dict[tuple[str, str], dict[str, Any]] = {}
+        self._warned: set[str] = set()
 
     def lacking(self, tasks: Iterable[Task]) -> dict[str, str]:
         """Languages of tasks that cannot be run here, each with how to install what it lacks."""
@@ -100,10 +128,22 @@ class Judge:
             self._runner = Runner(box.limits, box.workers, box.isolation)
         programs = [self._benchmark.program(task, text) for task, text in answers]
         found = dict(self._runner.run(programs))
+        self._warn(answers, found)
         return [
             {"passed": found[number].passed, **dataclasses.asdict(found[number])}
             for number in range(len(programs))
         ]
+
+    def _warn(self, answers: Sequence[tuple[Task, str]], found: Mapping[int, Verdict]) -> None:
+        """Says once what counts as a failure and is none of the model's."""
+        for number, (task, _) in enumerate(answers):
+            if found[number].kind == NOT_RUN and task.task_id not in self._warned:
+                self._warned.add(task.task_id)
+                _log.warning(
+                    "%s could not be judged and counts as failed, which says nothing of the "
+                    "model: %s. Look at the benchmark's file.",
+                    *(task.task_id, found[number].message.rstrip(".")),
+                )
 
     def close(self) -> None:
         """Ends the sandboxes; judging again starts new ones."""
@@ -156,7 +196,7 @@ def choose(
     if when == LATER:
         return None, dict.fromkeys(languages, "`judge` is `later`")
     try:
-        find(sandbox.isolation)
+        isolation.find(sandbox.isolation)
     except UserError as error:
         if when == ALWAYS:
             raise

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +16,13 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from foundry_plugins.contract.errors import require
+from foundry_plugins.contract.log import logger
 from foundry_plugins.eval.answering import Answers, Row
 from foundry_plugins.eval.pass_at_k import mean_pass_at_k
 
 IGNORE_INDEX = -100
+_UNKNOWN = -1  # whether a sample is right
+_log = logger(__name__)
 
 
 class BitsPerByte(Metric):
@@ -78,7 +82,8 @@ class BitsPerByte(Metric):
 class CodePassAt1Accuracy(InContextLearningMetric):
     """The unbiased pass@1 of a ``code_evaluation`` task (see `pass_at_k`), as a share in [0, 1].
 
-    NaN if a problem has fewer than k judged samples. Batches of other tasks are passed over.
+    NaN unless every problem was seen with all its samples, and has at least k that were judged: the
+    first problems are no fair sample of all. Batches of other tasks are passed over.
     Foundry's tables and its gauntlet show metrics with "Accuracy" in their name, and a YAML's
     ``metric_names`` are patterns: this name matches none of the others.
 
@@ -100,13 +105,19 @@ class CodePassAt1Accuracy(InContextLearningMetric):
     full_state_update = False
     k = 1
 
-    # (task, sample, passed) of each row, one after the other. Flat and of the metric's own type,
-    # because that is what torchmetrics puts in for a rank that saw no batch.
+    # (task, sample, passed or _UNKNOWN) of each row, one after the other. Flat and of the metric's
+    # own type, because that is what torchmetrics puts in for a rank that saw no batch.
     seen: list[torch.Tensor]
+    # Of the whole task: how many problems, and the fewest samples of one.
+    tasks: torch.Tensor
+    least: torch.Tensor
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_state("seen", default=[], dist_reduce_fx="cat")
+        # A rank that saw no batch does not know them.
+        self.add_state("tasks", default=torch.tensor(0), dist_reduce_fx="max")
+        self.add_state("least", default=torch.tensor(0), dist_reduce_fx="max")
 
     @staticmethod
     def is_right(row: Row) -> bool | None:
@@ -137,13 +148,15 @@ class CodePassAt1Accuracy(InContextLearningMetric):
             "`code_hf_causal_lm` (any causal model of transformers) or `code_mpt_causal_lm`.",
         )
         rows = outputs.rows
+        self.tasks, self.least = (
+            torch.tensor(count, device=self.device) for count in (outputs.tasks, outputs.least)
+        )
         right = [self.is_right(row) for row in rows]
-        counted = [
-            (row.task, row.sample, passed)
+        found = [
+            (row.task, row.sample, _UNKNOWN if passed is None else passed)
             for row, passed in zip(rows, right, strict=True)
-            if passed is not None
         ]
-        self.seen.append(torch.tensor(counted, dtype=self.dtype, device=self.device).flatten())
+        self.seen.append(torch.tensor(found, dtype=self.dtype, device=self.device).flatten())
         return {
             **{"task_id": [row.task_id for row in rows], "sample": [row.sample for row in rows]},
             "cleaned_output": [row.completion for row in rows],
@@ -157,9 +170,27 @@ class CodePassAt1Accuracy(InContextLearningMetric):
         for task, sample, passed in flat.reshape(-1, 3).long().tolist():
             # A sampler that repeats batches to make ranks equal does no harm.
             by_task.setdefault(task, {})[sample] = passed
-        counts = [(len(samples), sum(samples.values())) for samples in by_task.values()]
+        if not by_task or not self._is_whole(by_task):
+            return torch.tensor(math.nan)
+        known = [[p for p in found.values() if p != _UNKNOWN] for found in by_task.values()]
+        counts = [(len(passed), sum(passed)) for passed in known if passed]
         value = mean_pass_at_k(counts, self.k)
         return torch.tensor(math.nan if value is None else value)
+
+    def _is_whole(self, by_task: Mapping[int, Mapping[int, int]]) -> bool:
+        if len(by_task) == self.tasks and all(len(x) >= self.least for x in by_task.values()):
+            return True
+        _say_partial(len(by_task), int(self.tasks))
+        return False
+
+
+@functools.lru_cache(maxsize=64)
+def _say_partial(seen: int, tasks: int) -> None:
+    _log.warning(
+        "Samples of %d of %d problems were seen, which says nothing of all: the metric is NaN. "
+        "Leave out `icl_subset_num_batches` and `eval_subset_num_batches`.",
+        *(seen, tasks),
+    )
 
 
 class CodePassAt10Accuracy(CodePassAt1Accuracy):

@@ -27,7 +27,7 @@ class Prompts:
     Args:
         tokenizer: The model's.
         infilling: Whether the tasks have gaps.
-        max_tokens: Of a prompt.
+        max_tokens: Of a prompt; None for any number.
         order: Of the pieces around a gap, see `infilling_prompt`; None for ``psm``.
         sentinels: Other models' names of the sentinels.
 
@@ -39,7 +39,7 @@ class Prompts:
         self,
         tokenizer: PreTrainedTokenizerBase,
         infilling: bool,
-        max_tokens: int,
+        max_tokens: int | None,
         order: str | None = None,
         sentinels: Mapping[str, str] | None = None,
     ) -> None:
@@ -49,7 +49,7 @@ class Prompts:
             "in; leave them out.",
         )
         require(
-            max_tokens > 2 * NUM_SENTINELS,
+            max_tokens is None or max_tokens > 2 * NUM_SENTINELS,
             f"`icl_tasks[].max_new_tokens` leaves {max_tokens} tokens of `max_seq_len` for a "
             "prompt; lower it.",
         )
@@ -62,7 +62,7 @@ class Prompts:
     def encode(self, task: Task) -> list[int]:
         """The prompt's ids, at least one and at most ``max_tokens``."""
         ids = self._encode(task, _ANY_LENGTH)
-        if len(ids) > self.max_tokens:
+        if self.max_tokens is not None and len(ids) > self.max_tokens:
             self.cut += 1
             ids = self._encode(task, self.max_tokens)
         require(bool(ids), f"The prompt of {task.task_id} is empty.")

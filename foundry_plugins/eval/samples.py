@@ -31,6 +31,10 @@ from foundry_plugins.contract.files import write_json, write_text
 
 Key = tuple[str, int]
 SAMPLES, VERDICTS = "samples", "verdicts"
+_FIELDS: dict[str, dict[str, type]] = {
+    SAMPLES: {"sample": int, "completion": str},
+    VERDICTS: {"sample": int, "passed": bool, "kind": str, "message": str},
+}
 SETTINGS, VERSIONS, TASKS = "settings.json", "versions.json", "tasks.jsonl"
 # A name for readers, which decides nothing.
 _FREE = ("model",)
@@ -63,12 +67,17 @@ class Results:
         write_json(self.folder / VERSIONS, dict(versions))
 
     def read(self, kind: str) -> dict[Key, dict[str, Any]]:
-        """All ranks' lines of `SAMPLES` or `VERDICTS` by task and sample number."""
-        return {
-            (line["task_id"], line["sample"]): line
-            for path in sorted(self.folder.glob(f"{kind}-*.jsonl"))
-            for line in lines(path)
-        }
+        """All ranks' lines of `SAMPLES` or `VERDICTS` by task and sample number.
+
+        Raises:
+            UserError: for a line that lacks what a reader needs.
+        """
+        found = {}
+        for path in sorted(self.folder.glob(f"{kind}-*.jsonl")):
+            for line in lines(path):
+                _check_line(path, kind, line)
+                found[line["task_id"], line["sample"]] = line
+        return found
 
     def append(self, kind: str, entries: Iterable[Mapping[str, Any]]) -> None:
         """Adds lines to this rank's file; they are on disk when this returns."""
@@ -78,6 +87,15 @@ class Results:
             file.write(b"".join(json.dumps(entry).encode() + b"\n" for entry in entries))
             file.flush()
             os.fsync(file.fileno())
+
+
+def _check_line(path: Path, kind: str, line: Mapping[str, Any]) -> None:
+    for field, wanted in _FIELDS[kind].items():
+        require(
+            type(line.get(field)) is wanted,
+            f"{path}: a line of {line['task_id']!r} must have `{field}`, which is of type "
+            f"{wanted.__name__}, got {line.get(field)!r}; delete the line to have it made anew.",
+        )
 
 
 def _check_settings(path: Path, settings: Mapping[str, Any]) -> None:
@@ -99,14 +117,18 @@ def _mend(path: Path) -> None:
                 file.truncate(data.rfind(b"\n") + 1)
 
 
-def lines(path: Path) -> Iterator[dict[str, Any]]:
+def lines(path: Path, torn: bool = True) -> Iterator[dict[str, Any]]:
     """The whole lines of a file.
+
+    Args:
+        path: The file.
+        torn: Whether a last line without its end is what a kill left of one, and passed over.
 
     Raises:
         UserError: for a line that is no sample or verdict.
     """
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
-        if not line.endswith(b"\n"):
+        if torn and not line.endswith(b"\n"):
             return
         try:
             entry = json.loads(line)
@@ -126,7 +148,7 @@ def read_shared(path: Path) -> list[dict[str, Any]]:
     require(path.is_file(), f"The file of samples {path} does not exist.")
     counts: collections.Counter[str] = collections.Counter()
     found = []
-    for number, entry in enumerate(lines(path), start=1):
+    for number, entry in enumerate(lines(path, torn=False), start=1):
         require(
             isinstance(entry.get("completion"), str),
             f"{path}, line {number} has no `completion`, which must be a string.",

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,9 +17,13 @@ from foundry_plugins.eval.judging import ALWAYS, JUDGED_WHEN
 _SAMPLING = tuple(field.name for field in dataclasses.fields(Sampling))
 # Read by Foundry, or handed on by it under these names.
 _FOUNDRYS = (
-    *("label", "icl_task_type", "metric_names", "batch_size", "num_fewshot", "has_categories"),
+    *("label", "icl_task_type", "metric_names", "num_fewshot", "has_categories"),
     *("dataset_uri", "max_seq_len"),
 )
+_NUMBERS = ("temperature", "top_p", "contrastive_alpha")
+_WHOLE = ("top_k", "contrastive_k", "seed")
+_TEXTS = ("benchmark", "judge")
+_TEXTS_OR_NONE = ("rules", "format", "samples_file", "decoding")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +70,8 @@ class TaskSettings:
         """From a YAML's keys; ``decoding`` names some of `Sampling`'s, which others may replace.
 
         Raises:
-            UserError: for a key that nothing reads, or without ``benchmark``.
+            UserError: for a key that nothing reads, a value of a wrong kind, or without
+                ``benchmark``.
         """
         own = {field.name for field in dataclasses.fields(cls)} - {"how"}
         known = (*_FOUNDRYS, *_SAMPLING, *own, "decoding")
@@ -75,6 +81,7 @@ class TaskSettings:
             "`icl_tasks[].benchmark` is missing: it says whose prompts and rules the file of "
             "`dataset_uri` is read with.",
         )
+        _check_kinds(keys)
         drawn = {key: keys[key] for key in _SAMPLING if key in keys}
         how = Sampling(**{**decodings.find(keys.get("decoding")), **drawn})
         return cls(how=how, **{key: keys[key] for key in own if key in keys})
@@ -83,8 +90,7 @@ class TaskSettings:
         for name in ("n_samples", "batch_rows", "max_new_tokens"):
             value = getattr(self, name)
             require(
-                (isinstance(value, int) and value > 0)
-                or (name == "max_new_tokens" and value is None),
+                (type(value) is int and value > 0) or (name == "max_new_tokens" and value is None),
                 f"`icl_tasks[].{name}` must be an integer of at least 1, got {value!r}.",
             )
         require(
@@ -96,3 +102,39 @@ class TaskSettings:
             self.judge in JUDGED_WHEN,
             f"`icl_tasks[].judge` must be one of {', '.join(JUDGED_WHEN)}, got {self.judge!r}.",
         )
+
+
+def _check_kinds(keys: Mapping[str, Any]) -> None:
+    """A value of a wrong kind would end in a comparison's ``TypeError``, or decide something."""
+    kinds = {
+        **dict.fromkeys(_NUMBERS, (_is_number, "a number")),
+        **dict.fromkeys(_WHOLE, (_is_whole, "a whole number")),
+        **dict.fromkeys(_TEXTS, (_is_text, "a name")),
+        **dict.fromkeys(_TEXTS_OR_NONE, (_is_text_or_none, "a text, or left out")),
+        "sentinels": (_is_section_or_none, "a section of names, or left out"),
+    }
+    for key, (holds, kind) in kinds.items():
+        require(
+            key not in keys or holds(keys[key]),
+            f"`icl_tasks[].{key}` must be {kind}, got {keys.get(key)!r}.",
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_section_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, Mapping)

@@ -45,6 +45,45 @@ class CodeMPTForCausalLM(  # pyright: ignore[reportIncompatibleMethodOverride]
             self.param_init_fn(self.lm_head)
         use_product(self)  # the head, too
 
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        past_key_values: Any | None = None,
+        attention_mask: torch.Tensor | None = None,
+        sequence_id: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        return_dict: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        use_cache: bool | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        logits_to_keep: int = 0,
+    ) -> CausalLMOutputWithPast:
+        """The host's, with logits of the last ``logits_to_keep`` positions only, unless that is 0.
+
+        Those of all positions of a prompt can take more memory than everything else.
+        """
+        given: Any = {
+            **{"input_ids": input_ids, "past_key_values": past_key_values, "labels": labels},
+            **{"attention_mask": attention_mask, "sequence_id": sequence_id},
+            **{"return_dict": return_dict, "output_attentions": output_attentions},
+            **{"output_hidden_states": output_hidden_states, "use_cache": use_cache},
+            **{"inputs_embeds": inputs_embeds, "position_ids": position_ids},
+        }
+        if not logits_to_keep:
+            return super().forward(**given)
+
+        def keep(module: Any, inputs: Any, output: Any) -> Any:
+            output.last_hidden_state = output.last_hidden_state[:, -logits_to_keep:]
+            return output
+
+        hook = self.transformer.register_forward_hook(keep)
+        try:
+            return super().forward(**given)
+        finally:
+            hook.remove()
+
     @property
     def backbone_model_class(self) -> type[MPTModel]:
         """Our mask for our attention, Foundry's bias for Foundry's."""

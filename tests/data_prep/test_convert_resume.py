@@ -44,8 +44,7 @@ def test_kills_change_nothing(
     output = tmp_path / "out"
     argv = command(source_folder, output, "variables.workers=2")
     kills = 0
-    stages = ("read", "exact_duplicates", "exact_duplicates_marks", "survivors", "shuffle")
-    for stage in (*stages, "vocabulary", "proof", "shards", "publish"):
+    for stage in ("read", "exact_duplicates", "survivors", "vocabulary", "shards"):
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL, start_new_session=True) as process:
             # Until the stage has a first marker, then a random moment more.
             markers = output / ".work/ledger" / stage
@@ -55,7 +54,7 @@ def test_kills_change_nothing(
             kills += process.poll() is None
             # Only the parent: its workers must follow, and leave nothing that trips the next run.
             os.kill(process.pid, signal.SIGKILL)
-    assert kills >= 4
+    assert kills >= 3
     convert(source_folder, output, "variables.workers=2")
     assert tree(output) == tree(converted)
 

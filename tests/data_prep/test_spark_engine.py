@@ -77,6 +77,7 @@ def on_spark(master: str) -> tuple[str, ...]:
     return ("engine=spark", f"spark.master={master}", f"spark.config={config}")
 
 
+@pytest.mark.slow
 def test_cluster_writes_what_one_process_writes(
     convert: Callable[..., subprocess.CompletedProcess[str]],
     converted: Path,

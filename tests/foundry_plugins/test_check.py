@@ -14,6 +14,11 @@ from foundry_plugins.check import check_training
 from foundry_plugins.contract.errors import UserError
 
 TRAIN = Path(__file__).resolve().parents[2] / "yamls/quickstart/train.yaml"
+MISSPELT = (
+    "icl_tasks=[{label: own, icl_task_type: code_evaluation, dataset_uri: own_problems, "
+    "metric_names: [pass_at_1], num_fewshot: [0], benchmark: humaneval, max_new_tokens: 4, "
+    "judge: later}]"
+)
 SIZES = ["variables.sequence_length=64", "variables.vocab_size=512", "model.d_model=32"]
 
 
@@ -43,6 +48,7 @@ def test_reports_what_it_found(root: Path) -> None:
         ("model.max_seq_len=32", "is 32, but .train_loader.dataset.max_seq_len. is 64"),
         ("loggers.training_curves.foldr=x", "loggers.training_curves.*foldr"),
         ("tokenizer.name=/nowhere", "tokenizer.*/nowhere"),
+        (MISSPELT, "icl_tasks.*metric_names. of own/0-shot must .* got 'pass_at_1'"),
         ("train_loader.dataset.split=tests", "train_loader.*no shards at .*tests"),
     ],
 )

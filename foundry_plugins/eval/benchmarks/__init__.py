@@ -16,7 +16,7 @@ _BENCHMARKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "mbpp": ("mbpp", ("bigcode",)),
     "multipl_e": ("multipl_e", ("bigcode", "unstripped")),
     "humaneval_infilling": ("humaneval_infilling", ("paper", "first_line")),
-    "santacoder_fim": ("santacoder_fim", ("paper",)),
+    "santacoder_fim": ("santacoder_fim", ("paper", "bigcode")),
     "infilling_problems": ("infilling_problems", ("first_line", "whole")),
     "code_explanation": ("code_explanation", ("thesis",)),
 }
@@ -28,6 +28,11 @@ _PLAIN = {"humaneval": "openai", "humaneval_plus": "openai", "multipl_e": "unstr
 def find_plain(name: str, rules: str | None = None) -> Benchmark:
     """The same for answers of others, by default put behind the prompt as it is."""
     return find(name, rules or _PLAIN.get(name))
+
+
+def is_plain(name: str, rules: str) -> bool:
+    """Whether the prompt is as the benchmark's file has it, and not stripped of white space."""
+    return name not in _PLAIN or rules != "bigcode"
 
 
 def find(name: str, rules: str | None = None) -> Benchmark:

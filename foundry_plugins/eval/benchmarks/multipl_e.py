@@ -19,7 +19,7 @@ from foundry_plugins.eval.benchmarks.task import TESTS, Benchmark, Task, records
 from foundry_plugins.eval.sandbox.programs import Program, PythonProgram
 from foundry_plugins.eval.stops import cut
 
-_FIELDS = ("name", "language", "prompt", "tests", "stop_tokens")
+_FIELDS, _LISTS = ("name", "language", "prompt", "tests"), ("stop_tokens",)
 # Go's files are named by their ending.
 _LANGUAGES = {"go_test.go": "go"}
 _FUNCTION = re.compile(r"^def (\w+)\(", re.MULTILINE)
@@ -39,7 +39,7 @@ def benchmark(name: str, rules: str) -> Benchmark:
                 stops=tuple(record["stop_tokens"]),
                 record=record,
             )
-            for _, record in records(path, _FIELDS)
+            for _, record in records(path, _FIELDS, _LISTS)
         ]
 
     return Benchmark(name, rules, TESTS, read, _truncate, program, max_new_tokens=512)

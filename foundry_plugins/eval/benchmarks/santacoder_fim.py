@@ -3,7 +3,8 @@
 """SantaCoder's infilling benchmark: one hidden line of a function, in several languages.
 
 Allal et al. 2023 (arXiv 2301.03988, section 6.1), built from MultiPL-E's solutions. An answer is
-right if it is the hidden line, white space around it aside; only its first line counts.
+right if it is the hidden line, white space around it aside. By the rules ``paper`` only its first
+line counts; by ``bigcode``, as in that harness, a model must also end there by itself.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ _FIELDS = ("language", "prompt", "suffix", "canonical_solution")
 
 def benchmark(name: str, rules: str) -> Benchmark:
     """All languages; a file holds one or several."""
+    single = rules == "paper"
+    truncate = _first if single else _whole
     return Benchmark(
-        *(name, rules, EXACT_MATCH, read, _truncate, None), max_new_tokens=64, single_line=True
+        *(name, rules, EXACT_MATCH, read, truncate, None), max_new_tokens=64, single_line=single
     )
 
 
@@ -34,5 +37,9 @@ def read(path: Path) -> list[Task]:
     ]
 
 
-def _truncate(task: Task, text: str) -> str:
+def _first(task: Task, text: str) -> str:
     return first_line(text)
+
+
+def _whole(task: Task, text: str) -> str:
+    return text

@@ -68,11 +68,19 @@ class Benchmark:
     single_line: bool = False
 
 
-def records(path: Path, fields: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+def records(
+    path: Path, fields: tuple[str, ...], lists: tuple[str, ...] = ()
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """(where, record) of JSON lines, plain or ``.gz``.
 
+    Args:
+        path: The file.
+        fields: That every record has as texts.
+        lists: That every record has as lists of texts.
+
     Raises:
-        UserError: if the file is missing, empty or damaged, or a record lacks a field.
+        UserError: if the file is missing, empty or damaged, or a record lacks a field or has
+            something else there.
     """
     require(
         path.is_file(),
@@ -84,7 +92,7 @@ def records(path: Path, fields: tuple[str, ...]) -> Iterator[tuple[str, dict[str
         with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    yield f"{path}, line {number}", _record(json.loads(line), fields)
+                    yield f"{path}, line {number}", _record(json.loads(line), fields, lists)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read after line {number}: {error}.") from error
     except ValueError as error:
@@ -92,10 +100,17 @@ def records(path: Path, fields: tuple[str, ...]) -> Iterator[tuple[str, dict[str
     require(number > 0, f"The benchmark file {path} holds no problem.")
 
 
-def _record(record: Any, fields: tuple[str, ...]) -> dict[str, Any]:
+def _record(record: Any, fields: tuple[str, ...], lists: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise ValueError("a problem must be an object in JSON")
-    missing = [field for field in fields if field not in record]
+    missing = [field for field in (*fields, *lists) if field not in record]
     if missing:
         raise ValueError(f"the problem has no field `{missing[0]}`, only {', '.join(record)}")
+    for field in fields:
+        if not isinstance(record[field], str):
+            raise ValueError(f"`{field}` must be a string, got {record[field]!r}")
+    for field in lists:
+        value = record[field]
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            raise ValueError(f"`{field}` must be a list of strings, got {value!r}")
     return record

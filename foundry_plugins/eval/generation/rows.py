@@ -8,6 +8,35 @@ from typing import Any
 
 import torch
 
+from foundry_plugins.contract.errors import UserError
+
+
+def empty(model: Any) -> Any:
+    """What a model is given before the first token: a cache that grows, where it takes one.
+
+    Without it some models of transformers make one of a fixed length, which holds the prompt only.
+    """
+    if not getattr(model, "_supports_cache_class", False):
+        return None
+    from transformers.cache_utils import DynamicCache
+
+    return DynamicCache()
+
+
+def of(output: Any) -> Any:
+    """The cache of what a model gave.
+
+    Raises:
+        UserError: for models that keep no keys and values.
+    """
+    cache = getattr(output, "past_key_values", None)
+    if cache is None:
+        raise UserError(
+            f"`code_evaluation` needs a model with a cache of keys and values; {type(output)} of "
+            "this model has none (`past_key_values`)."
+        )
+    return cache
+
 
 def repeat(cache: Any, times: int) -> Any:
     """Each row so many times, neighbours of each other."""
@@ -26,5 +55,8 @@ def select(cache: Any, rows: torch.Tensor) -> Any:
 
 
 def _each(cache: Any, change: Any) -> Any:
-    """Foundry's caches are tuples of tensors for each layer."""
-    return [tuple(change(tensor) for tensor in layer) for layer in cache]
+    """Of each layer a tuple of tensors, as Foundry has it, or one tensor, as GPTBigCode has it."""
+    return type(cache)(
+        change(layer) if isinstance(layer, torch.Tensor) else tuple(map(change, layer))
+        for layer in cache
+    )

@@ -8,13 +8,14 @@ the vocabulary.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from foundry_plugins.eval.generation.request import Request
-from foundry_plugins.eval.generation.rows import repeat, select
+from foundry_plugins.eval.generation.rows import empty, of, repeat, select
 from foundry_plugins.eval.generation.sampling import next_tokens, numbers
 
 _LEAVING = 0.25  # share of done rows from which on taking them out costs less than keeping them
@@ -52,20 +53,23 @@ class Run:
         for row, prompt in enumerate(prompts):
             ids[row, width - len(prompt) :] = torch.tensor(prompt)
             mask[row, width - len(prompt) :] = 1
-        self.cache, self.position = None, 0
+        self.cache, self.position = empty(self.model), 0
         self.mask = mask.to(self.device)
-        output = self.read(ids.to(self.device), self.mask)
+        # All positions' logits of many long prompts would fill the memory.
+        last = {"logits_to_keep": 1} if _keeps_logits(self.model) else {}
+        output = self.read(ids.to(self.device), self.mask, **last)
         self.logits_RV = output.logits[:, -1].repeat_interleave(times, dim=0)
         self.mask = self.mask.repeat_interleave(times, dim=0)
         self.cache = repeat(self.cache, times)
         return output
 
-    def read(self, ids_RN: torch.Tensor, mask_RS: torch.Tensor) -> Any:
+    def read(self, ids_RN: torch.Tensor, mask_RS: torch.Tensor, **more: Any) -> Any:
         """What the model says about the next positions; moves on the cache.
 
         Args:
             ids_RN: Their tokens.
             mask_RS: Of all positions, these among them.
+            more: Further arguments of ``forward``.
         """
         positions = torch.arange(ids_RN.shape[1], device=ids_RN.device) + self.position
         inputs = self.model.prepare_inputs_for_generation(
@@ -75,8 +79,8 @@ class Run:
             cache_position=positions,
             use_cache=True,
         )
-        output = self.model(**inputs, return_dict=True, **self.more)
-        self.cache, self.position = output.past_key_values, self.position + ids_RN.shape[1]
+        output = self.model(**inputs, return_dict=True, **self.more, **more)
+        self.cache, self.position = of(output), self.position + ids_RN.shape[1]
         return output
 
     def draw(self, step: int) -> None:
@@ -119,6 +123,10 @@ class Run:
         """Keeps some rows, by their indices."""
         self.cache, self.mask = select(self.cache, kept), self.mask.index_select(0, kept)
         self.tokens_R = self.tokens_R.index_select(0, kept)
+
+
+def _keeps_logits(model: Any) -> bool:
+    return "logits_to_keep" in inspect.signature(model.forward).parameters
 
 
 def one_longer(mask_RS: torch.Tensor) -> torch.Tensor:

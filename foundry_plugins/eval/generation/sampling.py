@@ -25,6 +25,8 @@ from foundry_plugins.contract.errors import require
 from foundry_plugins.contract.stateless_hash import uniform
 
 _STEP = "generation"
+# Sorting a whole vocabulary takes longer than a step of a small model; so many nearly always do.
+_FEW = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,11 +105,10 @@ def next_tokens(logits_BV: torch.Tensor, numbers_B: torch.Tensor, how: Sampling)
         return logits_BV.argmax(dim=-1)
     scaled_BV = logits_BV.double() / how.temperature
     if 0 < how.top_k < scaled_BV.shape[-1]:
-        sorted_BV, ids_BV = scaled_BV.topk(how.top_k, dim=-1)
+        sorted_BV, ids_BV = _likeliest(scaled_BV, how.top_k)
+        probabilities_BV = sorted_BV.softmax(dim=-1)
     else:
-        # Stable: equal logits in the order of their ids, on every device.
-        sorted_BV, ids_BV = scaled_BV.sort(dim=-1, descending=True, stable=True)
-    probabilities_BV = sorted_BV.softmax(dim=-1)
+        probabilities_BV, ids_BV = _until(scaled_BV, how.top_p)
     ends_BV = probabilities_BV.cumsum(dim=-1)
     # A token stays if those before it do not reach top_p yet; the first always does.
     kept_BV = ends_BV - probabilities_BV < how.top_p
@@ -116,3 +117,22 @@ def next_tokens(logits_BV: torch.Tensor, numbers_B: torch.Tensor, how: Sampling)
     place_B1 = torch.searchsorted(ends_BV, target_B1, right=True)
     place_B1 = place_B1.clamp(max=kept_BV.sum(dim=-1, keepdim=True) - 1)
     return ids_BV.gather(1, place_B1).squeeze(1)
+
+
+def _until(scaled_BV: torch.Tensor, top_p: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Probabilities of the likeliest tokens, falling, and their ids: at least ``top_p`` a row."""
+    if top_p < 1 and scaled_BV.shape[-1] > _FEW:
+        sorted_BV, ids_BV = _likeliest(scaled_BV, _FEW)
+        probabilities_BV = (sorted_BV - scaled_BV.logsumexp(dim=-1, keepdim=True)).exp()
+        if bool((probabilities_BV.sum(dim=-1) >= top_p).all()):
+            return probabilities_BV, ids_BV
+    # Stable: equal logits in the order of their ids, on every device.
+    sorted_BV, ids_BV = scaled_BV.sort(dim=-1, descending=True, stable=True)
+    return sorted_BV.softmax(dim=-1), ids_BV
+
+
+def _likeliest(scaled_BV: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The highest logits, falling, equal ones in the order of their ids."""
+    ids_BV = scaled_BV.topk(count, dim=-1).indices.sort(dim=-1).values
+    sorted_BV, order_BV = scaled_BV.gather(1, ids_BV).sort(dim=-1, descending=True, stable=True)
+    return sorted_BV, ids_BV.gather(1, order_BV)

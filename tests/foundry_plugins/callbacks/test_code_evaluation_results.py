@@ -44,6 +44,7 @@ def state(dataset: Any, weight: float = 0.5, batch: int = 0) -> Any:
         run_name="a run",
         timestamp=Timestamp(batch=batch),
         precision=Precision.FP32,
+        evaluators=[],
     )
 
 

@@ -59,6 +59,7 @@ def test_clipping_is_that_of_one_process(
             assert found[metric] == pytest.approx(one[metric], rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["norm", "value"])
 def test_under_fsdp1_too(ranks: list[dict[str, Any]], alone: dict[str, Any], kind: str) -> None:
     before, after = alone["fsdp1"][kind]

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,10 +124,34 @@ def test_judged_later_or_elsewhere(
         ({"rules": "thesis"}, "`rules` of infilling_problems must be one of first_line, whole"),
         ({"n_samples": 2}, "with `temperature` 0 all samples are equal"),
         ({"n_samples": 0}, "n_samples` must be an integer of at least 1, got 0"),
+        ({"n_samples": True}, "n_samples` must be an integer of at least 1, got True"),
+        ({"batch_size": 4}, r"batch_size` is not a known key \(did you mean 'batch_rows'\?\)"),
         ({"temperature": -1}, "`temperature` must be at least 0"),
+        ({"temperature": "0.2"}, r"`icl_tasks\[\].temperature` must be a number, got '0.2'"),
+        ({"temperature": None}, "temperature` must be a number, got None"),
+        ({"temperature": math.inf}, "temperature` must be a number, got inf"),
+        ({"top_p": "x"}, "top_p` must be a number, got 'x'"),
+        ({"top_k": 2.5}, "top_k` must be a whole number, got 2.5"),
+        ({"seed": None}, "seed` must be a whole number, got None"),
+        ({"seed": "abc"}, "seed` must be a whole number, got 'abc'"),
+        ({"benchmark": None}, "benchmark` must be a name, got None"),
+        ({"rules": 3}, "rules` must be a text, or left out, got 3"),
+        ({"sentinels": "<PRE>"}, "sentinels` must be a section of names, or left out, got '<PRE>'"),
         ({"decoding": "thesis"}, "decoding` must be one of greedy"),
         ({"judge": "never"}, "judge` must be one of always, where_possible, later"),
         ({"sandbox": {"isolate": "x"}}, r"sandbox.isolate` is not a known key"),
+        ({"sandbox": None}, r"sandbox` must be a section of keys, got None"),
+        ({"sandbox": 5}, r"sandbox` must be a section of keys, got 5"),
+        ({"sandbox": {"workers": 0}}, "workers` must be a whole number of at least 1, got 0"),
+        ({"sandbox": {"workers": "four"}}, "workers` must be a whole number .* got 'four'"),
+        ({"sandbox": {"cpu_seconds": "3"}}, "cpu_seconds` must be a positive number, got '3'"),
+        ({"sandbox": {"cpu_seconds": 9}}, r"cpu_seconds` is 9, above `sandbox.wall_seconds` 6.0"),
+        ({"sandbox": {"memory_bytes": 1024}}, r"memory_bytes` must be at least 67108864 \(64 MB\)"),
+        ({"sandbox": {"memory_bytes": 1e9}}, "memory_bytes` must be a positive whole number"),
+        (
+            {"sandbox": {"isolation": "docker"}, "judge": "where_possible"},
+            "`isolation` must be one of auto, bubblewrap, namespaces, unsafe, got 'docker'",
+        ),
         ({"samples_file": "nowhere.jsonl"}, "nowhere.jsonl does not exist"),
     ],
 )
@@ -146,7 +172,11 @@ def test_answers_of_others_follow_the_prompt_as_it_is(
     ]
     file.write_text("\n".join(lines) + "\n")
     others = {"samples_file": str(file), "n_samples": 1, "temperature": 0.0}
-    assert own(build, **others).benchmark.rules == "openai"
+    # Nothing is generated, so nothing needs room beside the prompt.
+    cramped = own(build, **others, max_seq_len=4)
+    assert cramped.benchmark.rules == "openai"
+    assert cramped.settings()["prompt"]["cut"] == 0
+    assert cramped.settings()["samples_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert own(build, **others, rules="bigcode").benchmark.rules == "bigcode"
     assert own(build).benchmark.rules == "bigcode"
 

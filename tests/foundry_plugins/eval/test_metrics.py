@@ -74,8 +74,8 @@ def row(task: int, sample: int, passed: bool | None, exact: bool | None = None) 
 
 def test_pass_at_k_by_hand() -> None:
     metrics = {k: metric() for k, metric in PASS_AT.items()}
-    first = Answers([row(0, sample, sample < 3) for sample in range(10)])
-    second = Answers([row(1, sample, False) for sample in range(10)])
+    first = Answers([row(0, sample, sample < 3) for sample in range(10)], 2, 10)
+    second = Answers([row(1, sample, False) for sample in range(10)], 2, 10)
     for metric in metrics.values():
         for answers in (first, second, first):  # a batch that came twice counts once
             details = metric.update(BATCH, answers, None)
@@ -89,16 +89,26 @@ def test_pass_at_k_by_hand() -> None:
 
 def test_what_nobody_judged_is_not_counted() -> None:
     metric = CodePassAt1Accuracy()
-    metric.update(BATCH, Answers([row(0, 0, None)]), None)
+    metric.update(BATCH, Answers([row(0, 0, None)], 2, 1), None)
     assert math.isnan(metric.compute().item())
-    metric.update(BATCH, Answers([row(1, 0, True)]), None)
+    metric.update(BATCH, Answers([row(1, 0, True)], 2, 1), None)
+    assert metric.compute().item() == 1.0
+
+
+@pytest.mark.parametrize("rows", [[(0, 0), (0, 1)], [(0, 0), (0, 1), (1, 0)]])
+def test_a_part_says_nothing_of_the_whole(rows: list[tuple[int, int]]) -> None:
+    metric = CodePassAt1Accuracy()
+    metric.update(BATCH, Answers([row(task, sample, True) for task, sample in rows], 2, 2), None)
+    assert math.isnan(metric.compute().item())
+    metric.update(BATCH, Answers([row(1, sample, True) for sample in range(2)], 2, 2), None)
+    metric._computed = None
     assert metric.compute().item() == 1.0
 
 
 def test_exact_match_is_counted_beside() -> None:
     rows = [row(0, 0, True, False), row(0, 1, False, True), row(1, 0, True, None)]
     metric = InfillExactMatchAccuracy()
-    metric.update(BATCH, Answers(rows), None)
+    metric.update(BATCH, Answers(rows, 2, 1), None)
     assert metric.compute().item() == pytest.approx(0.5)
 
 

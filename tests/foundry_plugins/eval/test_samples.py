@@ -45,6 +45,24 @@ def test_other_settings_are_refused(tmp_path: Path) -> None:
         Results(tmp_path, {**SETTINGS, "seed": 18})
 
 
+@pytest.mark.parametrize(
+    ("kind", "line", "message"),
+    [
+        (SAMPLES, {"completion": "pass"}, "'a' must have `sample`, .* got None"),
+        (SAMPLES, {"sample": 0, "completion": 1}, "'a' must have `completion`, .* str, got 1"),
+        (VERDICTS, {"passed": True, "kind": "passed", "message": ""}, "'a' must have `sample`"),
+        (VERDICTS, {"sample": 0, "passed": 1}, "'a' must have `passed`, .* bool, got 1"),
+    ],
+)
+def test_lines_that_lack_something_are_named(
+    tmp_path: Path, kind: str, line: dict[str, object], message: str
+) -> None:
+    results = Results(tmp_path, SETTINGS)
+    results.append(kind, [{"task_id": "a", **line}])
+    with pytest.raises(UserError, match=f"{kind}-0.jsonl: a line of {message}"):
+        results.read(kind)
+
+
 def test_others_samples_are_numbered_by_task(tmp_path: Path) -> None:
     path = tmp_path / "shared.jsonl"
     tasks = ["a", "b", "a"]
@@ -54,6 +72,8 @@ def test_others_samples_are_numbered_by_task(tmp_path: Path) -> None:
         ("b", 0),
         ("a", 1),
     ]
+    path.write_text('{"task_id": "a", "completion": "no line break at the end"}')
+    assert len(read_shared(path)) == 1
     path.write_text('{"task_id": "a"}\n')
     with pytest.raises(UserError, match="line 1 has no `completion`"):
         read_shared(path)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -63,6 +64,19 @@ def test_own_problems_pass_with_their_solutions_and_fail_without() -> None:
     judge.close()
     assert {verdict["kind"] for verdict in right} == {"passed"}
     assert not any(verdict["passed"] for verdict in wrong)
+
+
+def test_tests_that_cannot_run_are_no_failure_of_the_model_in_silence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first = tasks.read(HUMANEVAL, tasks.OWN_PROBLEMS).tasks[0]
+    broken = dataclasses.replace(first, record={**first.record, "test": "def check(:"})
+    judge = Judge(HUMANEVAL)
+    verdicts = judge.verdicts([(broken, "    return 1\n"), (broken, "    return 2\n")])
+    judge.close()
+    assert [verdict["kind"] for verdict in verdicts] == ["sandbox", "sandbox"]
+    assert caplog.text.count("could not be judged and counts as failed") == 1
+    assert "the benchmark's own code: SyntaxError" in caplog.text
 
 
 def test_texts_for_readers() -> None:

@@ -186,6 +186,27 @@ def test_llmfoundry_eval(
     assert len(written) == 30
 
 
+@pytest.mark.parametrize("name", ["CodePasAt1Accuracy", "pass_at_1"])
+def test_a_metric_that_there_is_not_ends_it_before_any_answer(
+    name: str, problem_file: Path, model: Any, tokenizer: Any, tmp_path: Path
+) -> None:
+    """Composer would pass over the name, and give no figure after hours."""
+    configured = icl_tasks(problem_file)
+    configured[1]["metric_names"] = ["CodePassAt10Accuracy", name]
+    evaluators, _ = build_icl_evaluators(configured, tokenizer, 64, 2)
+    keep = CodeEvaluationResults(folder=str(tmp_path / "results"))
+    trainer = Trainer(
+        model=model, device="cpu", progress_bar=False, log_to_console=False, callbacks=[keep]
+    )
+    with pytest.raises(UserError) as raised:
+        trainer.eval(eval_dataloader=evaluators)
+    assert f"metric_names` of own/0-shot must be names of metrics, got {name!r}" in str(
+        raised.value
+    )
+    assert "have CodePassAt1Accuracy, CodePassAt10Accuracy" in str(raised.value)
+    assert not (tmp_path / "results").exists()
+
+
 def test_in_training(
     solvable: Path, model: Any, tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ import subprocess
 from pathlib import Path
 
 from foundry_plugins.contract.errors import UserError
-from foundry_plugins.eval.sandbox.isolation import Isolation
+from foundry_plugins.eval.sandbox.isolation import ENVIRONMENT, Isolation
 from foundry_plugins.eval.sandbox.languages.language import (
     COMPILING,
     PROOF,
@@ -46,7 +46,7 @@ class Cpp(Language):
         source.write_text(f"#include <{_HEADER}>\n")
         target = folder / f"{_ALL}.gch"
         argv = ["g++", _STANDARD, "-x", "c++-header", str(source), "-o", str(target)]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        done = subprocess.run(argv, env=ENVIRONMENT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise UserError(f"g++ cannot precompile {_HEADER}: {done.stderr.strip()}")
         self._headers = inside(isolation, _INSIDE, folder)
@@ -60,7 +60,7 @@ class Cpp(Language):
         last = _LAST.format(path=f"{scratch}/{PROOF}", word=word)
         text = f"{program.source}\n{before_brace(program.tests, last)}"
         header = ["-include", f"{self._headers}/{_ALL}"] if _HEADER in program.source else []
-        gold = ["-fuse-ld=gold"] if shutil.which("ld.gold") else []
+        gold = ["-fuse-ld=gold"] if shutil.which("ld.gold", path=ENVIRONMENT["PATH"]) else []
         argv = ("g++", _STANDARD, *header, *gold, "-pipe", "program.cpp", "-o", "program")
         compile_ = Command(argv, COMPILING, compiles=True, bounded_address=False)
         run = Command(("./program",), running(limits))

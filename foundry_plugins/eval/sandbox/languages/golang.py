@@ -77,9 +77,9 @@ func TestFirst(t *testing.T) { fmt.Sprint() }
 class Go(Language):
     """Go."""
 
-    def missing(self) -> list[str]:
-        """Tools that are not here; Go's own archive has a folder of its own."""
-        return [tool for tool in self.tools if shutil.which(tool) is None]
+    def where(self, tool: str) -> str | None:
+        """The tool; Go's own archive has a folder of its own."""
+        return shutil.which(tool)
 
     def prepare(self, folder: Path, isolation: Isolation) -> None:
         """Builds a program, and keeps what Go remembers of it."""

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 from foundry_plugins.contract.errors import UserError
-from foundry_plugins.eval.sandbox.isolation import Isolation
+from foundry_plugins.eval.sandbox.isolation import ENVIRONMENT, Isolation
 from foundry_plugins.eval.sandbox.languages import java_tuples
 from foundry_plugins.eval.sandbox.languages.compile_server import CompileServer
 from foundry_plugins.eval.sandbox.languages.language import (
@@ -51,7 +51,7 @@ class Java(Language):
             path.write_text(text)
         files = [str(folder / "src" / name) for name in sources]
         argv = ["javac", "-encoding", "UTF8", "-d", str(folder / "classes"), *files]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        done = subprocess.run(argv, env=ENVIRONMENT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise UserError(f"javac cannot compile what Java programs need: {done.stderr.strip()}")
         self._classes = inside(isolation, _INSIDE, folder / "classes")

@@ -78,10 +78,13 @@ class Language:
     install: str
     signs: tuple[tuple[str, str], ...]
 
+    def where(self, tool: str) -> str | None:
+        """One of the tools, where a sandbox looks for it; None if it is not there."""
+        return shutil.which(tool, path=ENVIRONMENT["PATH"])
+
     def missing(self) -> list[str]:
-        """Tools that are not here, where a sandbox looks for them."""
-        path = ENVIRONMENT["PATH"]
-        return [tool for tool in self.tools if shutil.which(tool, path=path) is None]
+        """Tools that are not here."""
+        return [tool for tool in self.tools if self.where(tool) is None]
 
     def prepare(self, folder: Path, isolation: Isolation) -> None:
         """Makes in an empty folder what all programs share, and starts what compiles them."""

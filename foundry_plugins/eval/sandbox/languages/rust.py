@@ -27,9 +27,9 @@ _LAST = '\n::std::fs::write("{path}", "{word}").unwrap();'
 class Rust(Language):
     """Rust, of the edition that rustc takes by itself, as MultiPL-E runs it."""
 
-    def missing(self) -> list[str]:
-        """Tools that are not here; rustup keeps them in the user's own folders."""
-        return [tool for tool in self.tools if shutil.which(tool) is None]
+    def where(self, tool: str) -> str | None:
+        """One of the tools; rustup keeps rustc in the user's own folders."""
+        return shutil.which(tool) if tool == "rustc" else super().where(tool)
 
     def visible(self, folder: Path) -> dict[str, Path]:
         """The tool chain."""

@@ -8,8 +8,20 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPTBigCodeConfig,
+    GPTBigCodeForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
+)
 
+from foundry_plugins.contract.errors import UserError
 from foundry_plugins.eval.generation.generate import Request, generate
 from foundry_plugins.eval.generation.sampling import Sampling
 from foundry_plugins.eval.generation.stopping import StopTexts
@@ -36,6 +48,19 @@ def llama() -> Any:
     return LlamaForCausalLM(LlamaConfig(vocab_size=VOCABULARY, **sizes, **heads))
 
 
+def gpt_bigcode() -> Any:
+    """One tensor a layer is its cache."""
+    config = GPTBigCodeConfig(vocab_size=VOCABULARY, n_positions=64, n_embd=32, n_layer=2, n_head=4)
+    return GPTBigCodeForCausalLM(config)
+
+
+def gemma2() -> Any:
+    """Would make a cache of a fixed length."""
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "head_dim": 8}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "sliding_window": 64}
+    return Gemma2ForCausalLM(Gemma2Config(vocab_size=VOCABULARY, **sizes, **heads))
+
+
 def code_mpt() -> Any:
     from foundry_plugins.models.causal_lm import ComposerCodeMPTCausalLM
 
@@ -43,7 +68,7 @@ def code_mpt() -> Any:
     return ComposerCodeMPTCausalLM(vocab_size=VOCABULARY, **sizes).model
 
 
-@pytest.fixture(scope="module", params=[gpt2, llama, code_mpt])
+@pytest.fixture(scope="module", params=[gpt2, llama, gpt_bigcode, code_mpt])
 def model(request: pytest.FixtureRequest) -> Any:
     torch.manual_seed(3)
     model = request.param().eval()
@@ -107,7 +132,8 @@ def test_contrastive_search_equals_transformers(model: Any, alpha: float) -> Non
     found = generate(model, ask(how=how, samples=[0, 1]))
     for prompt, (tokens, again) in zip(PROMPTS, found, strict=True):
         assert tokens == again
-        if type(model).__module__.startswith("transformers"):
+        # It refuses GPTBigCode here.
+        if type(model) in (GPT2LMHeadModel, LlamaForCausalLM):
             ids = torch.tensor([prompt])
             expected = model.generate(
                 ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, pad_token_id=0,
@@ -153,3 +179,31 @@ def test_stochastic_contrastive_search(model: Any) -> None:
 def test_without_a_penalty_it_is_sampling_from_the_most_likely(model: Any) -> None:
     nearly = Sampling(0.8, contrastive_alpha=1e-12, contrastive_k=4)
     assert generate(model, ask(how=nearly)) == generate(model, ask(how=Sampling(0.8, top_k=4)))
+
+
+def test_a_model_that_would_make_a_cache_of_a_fixed_length() -> None:
+    torch.manual_seed(3)
+    model = gemma2().eval()
+    found = generate(model, ask(how=Sampling(), samples=[0, 1]))
+    for prompt, (tokens, again) in zip(PROMPTS, found, strict=True):
+        ids = torch.tensor([prompt])
+        expected = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, pad_token_id=0,
+            eos_token_id=None, do_sample=False,
+        )  # fmt: skip
+        assert tokens == again == expected[0, len(prompt) :].tolist()
+
+
+def test_a_model_without_a_cache_is_refused() -> None:
+    config = MambaConfig(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=1, state_size=4)
+    with pytest.raises(UserError, match="needs a model with a cache of keys and values"):
+        generate(MambaForCausalLM(config).eval(), ask())
+
+
+def test_only_the_logits_that_are_read_are_made() -> None:
+    model = code_mpt().eval()
+    ids = torch.randint(0, VOCABULARY, (2, 9))
+    with torch.no_grad():
+        whole, last = model(ids).logits, model(ids, logits_to_keep=1).logits
+    assert last.shape == (2, 1, VOCABULARY)
+    torch.testing.assert_close(last, whole[:, -1:])

