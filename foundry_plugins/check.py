@@ -79,10 +79,10 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
     from composer.core import Engine, Event, State
     from composer.devices import DeviceCPU
     from composer.loggers import Logger
+    from llmfoundry import registry
     from llmfoundry.utils import builders
 
     from foundry_plugins.eval import metric_names
-    from foundry_plugins.eval.code_evaluation import CodeEvaluationDataset
 
     section = copy.deepcopy(config)
     with naming_section("tokenizer"):
@@ -133,7 +133,9 @@ def _build(config: Any) -> Iterator[tuple[str, str]]:
             )
     with naming_section("icl_tasks"):
         for task in tasks:
-            if isinstance(task.dataloader.dataloader.dataset, CodeEvaluationDataset):
+            if isinstance(
+                task.dataloader.dataloader.dataset, registry.icl_datasets.get("code_evaluation")
+            ):
                 metric_names.check(task.label, task.metric_names, model.get_metrics(is_train=False))
     parameters = sum(parameter.numel() for parameter in model.parameters())
     yield "model", f"{name}, {parameters:,} parameters"

@@ -76,6 +76,7 @@ def test_yamls_are_listed_and_copied_but_never_overwritten(tmp_path: Path) -> No
     assert "did you mean 'quickstart/train.yaml'" in unknown.stderr
 
 
+@pytest.mark.slow
 def test_under_the_launcher_the_sentence_is_the_last_line_of_rank_0(root: Path) -> None:
     yaml = Path(__file__).resolve().parents[2] / "yamls/quickstart/train.yaml"
     environment = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(root)}
