@@ -58,6 +58,21 @@ def test_nothing_shown_is_said() -> None:
     assert "nothing against the claim" in sentence("Loss", "a", "b", found, NOT_HIGHER)
 
 
+def test_the_readme_quotes_the_shipped_figures() -> None:
+    text = (RESULTS.parents[2] / "README.md").read_text()
+    section = text.split("### What the mechanisms do", 1)[1].split("\n## ", 1)[0]
+    content = json.loads(RESULTS.read_text())
+    known = {
+        f"{value:+.3f}"
+        for name in ("optimizers", "rewarm", "cooldown", "dropout")
+        for gap in content[name]["differences"].values()
+        for value in (gap["mean"], *gap["interval"])
+    }
+    quoted = re.findall(r"[+-]\d\.\d{3}", section)
+    assert len(quoted) > 20
+    assert set(quoted) <= known
+
+
 def test_shipped_verdicts_follow_from_the_shipped_seeds() -> None:
     content = json.loads(RESULTS.read_text())
     for name in ("optimizers", "rewarm", "cooldown", "dropout"):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foundry_plugins.eval.benchmarks.task import TESTS, Benchmark, Task, records
+from foundry_plugins.eval.benchmarks.task import TESTS, Benchmark, Task, records, whole
 from foundry_plugins.eval.postprocess import first_line
 from foundry_plugins.eval.sandbox.programs import PythonProgram
 
@@ -22,7 +22,7 @@ _FIELDS = ("task_id", "entry_point", "prompt", "suffix", "canonical_solution", "
 def benchmark(name: str, rules: str) -> Benchmark:
     """All three kinds; a file holds one."""
     single_line = rules == "first_line"
-    cut = _first_line if single_line else _whole
+    cut = _first_line if single_line else whole
     return Benchmark(
         *(name, rules, TESTS, read, cut, program), max_new_tokens=256, single_line=single_line
     )
@@ -37,10 +37,6 @@ def read(path: Path) -> list[Task]:
         )
         for _, record in records(path, _FIELDS)
     ]
-
-
-def _whole(task: Task, text: str) -> str:
-    return text
 
 
 def _first_line(task: Task, text: str) -> str:

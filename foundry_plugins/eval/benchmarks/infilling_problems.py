@@ -12,15 +12,20 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from foundry_plugins.eval.benchmarks.task import EXACT_MATCH, Benchmark, Task
-from foundry_plugins.eval.postprocess import first_line
+from foundry_plugins.eval.benchmarks.task import (
+    EXACT_MATCH,
+    Benchmark,
+    Task,
+    only_first_line,
+    whole,
+)
 from foundry_plugins.eval.problems import read_problems
 
 
 def benchmark(name: str, rules: str) -> Benchmark:
     """One-line problems, or any."""
     single_line = rules == "first_line"
-    cut = _first_line if single_line else _whole
+    cut = only_first_line if single_line else whole
     return Benchmark(
         *(name, rules, EXACT_MATCH, read, cut, None), max_new_tokens=64, single_line=single_line
     )
@@ -35,11 +40,3 @@ def read(path: Path) -> list[Task]:
         )
         for problem in read_problems(path)
     ]
-
-
-def _first_line(task: Task, text: str) -> str:
-    return first_line(text)
-
-
-def _whole(task: Task, text: str) -> str:
-    return text

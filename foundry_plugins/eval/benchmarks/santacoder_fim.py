@@ -11,8 +11,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foundry_plugins.eval.benchmarks.task import EXACT_MATCH, Benchmark, Task, records
-from foundry_plugins.eval.postprocess import first_line
+from foundry_plugins.eval.benchmarks.task import (
+    EXACT_MATCH,
+    Benchmark,
+    Task,
+    only_first_line,
+    records,
+    whole,
+)
 
 _FIELDS = ("language", "prompt", "suffix", "canonical_solution")
 
@@ -20,7 +26,7 @@ _FIELDS = ("language", "prompt", "suffix", "canonical_solution")
 def benchmark(name: str, rules: str) -> Benchmark:
     """All languages; a file holds one or several."""
     single = rules == "paper"
-    truncate = _first if single else _whole
+    truncate = only_first_line if single else whole
     return Benchmark(
         *(name, rules, EXACT_MATCH, read, truncate, None), max_new_tokens=64, single_line=single
     )
@@ -35,11 +41,3 @@ def read(path: Path) -> list[Task]:
         )
         for number, (_, record) in enumerate(records(path, _FIELDS))
     ]
-
-
-def _first(task: Task, text: str) -> str:
-    return first_line(text)
-
-
-def _whole(task: Task, text: str) -> str:
-    return text

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from foundry_plugins.contract.errors import UserError, require
+from foundry_plugins.eval.postprocess import first_line
 from foundry_plugins.eval.sandbox.programs import Program, PythonProgram
 
 TESTS, EXACT_MATCH, PEOPLE = "tests", "exact_match", "people"
@@ -114,3 +115,13 @@ def _record(record: Any, fields: tuple[str, ...], lists: tuple[str, ...]) -> dic
         if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
             raise ValueError(f"`{field}` must be a list of strings, got {value!r}")
     return record
+
+
+def whole(task: Task, text: str) -> str:
+    """An answer that counts as it is."""
+    return text
+
+
+def only_first_line(task: Task, text: str) -> str:
+    """An answer of which the first line counts."""
+    return first_line(text)

@@ -32,8 +32,8 @@ def of(output: Any) -> Any:
     cache = getattr(output, "past_key_values", None)
     if cache is None:
         raise UserError(
-            f"`code_evaluation` needs a model with a cache of keys and values; {type(output)} of "
-            "this model has none (`past_key_values`)."
+            f"`code_evaluation` needs a model with a cache of keys and values; what this one "
+            f"gives, {type(output).__name__}, has no `past_key_values`."
         )
     return cache
 
