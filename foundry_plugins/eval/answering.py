@@ -4,12 +4,16 @@
 
 All samples of a batch are generated even if a kill left some of them written, because rows that
 are computed together round together. Only what was missing is written.
+
+While answers to a batch are judged, which takes processors, the next batch is generated, which
+takes the model's device.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -94,6 +98,7 @@ class Answering:
         self._results = results
         self._samples: Entries = {} if results is None else results.read(SAMPLES)
         self._verdicts: Entries = {} if results is None else results.read(VERDICTS)
+        self._ahead: tuple[Part, Entries] | None = None
 
     def rest(self) -> None:
         """Ends what judges until there is more to judge."""
@@ -104,16 +109,46 @@ class Answering:
         """Whether answers to a task are judged here."""
         return self._judge is not None and task.language not in self._unjudged
 
-    def answer(self, model: Any, part: Part, mine: bool) -> Answers:
+    def answer(
+        self, model: Any, part: Part, mine: bool, following: tuple[Part, bool] | None = None
+    ) -> Answers:
         """All rows of a batch.
 
         Args:
             model: Of transformers, whose parts other ranks may hold.
             part: The batch.
             mine: False for a batch that another rank has too: then nothing is written or judged.
+            following: The batch that is asked for next and its ``mine``; None after the last. On
+                all ranks or none.
         """
-        rows = [(self._tasks[number], sample) for number, sample in part.rows()]
-        tasks = {(task.task_id, sample): task for task, sample in rows}
+        samples = self._taken_ahead(part)
+        if samples is None:
+            samples = self._generated(model, part, mine)
+        with ThreadPoolExecutor(1, "judging") as thread:
+            judging = thread.submit(self._judged, part, samples if mine else {})
+            if following is not None:
+                self._ahead = following[0], self._generated(model, *following)
+        verdicts = judging.result()
+        return Answers(
+            [
+                _row(number, sample, self._tasks[number], samples, verdicts)
+                for number, sample in part.rows()
+            ],
+            *(len(self._tasks), self._least),
+        )
+
+    def _taken_ahead(self, part: Part) -> Entries | None:
+        """Samples of a batch that was generated during the one before.
+
+        An evaluation that ends early leaves some that nobody asks for; the next one starts with
+        another batch, before which they are dropped.
+        """
+        ahead, self._ahead = self._ahead, None
+        return ahead[1] if ahead is not None and ahead[0] is part else None
+
+    def _generated(self, model: Any, part: Part, mine: bool) -> Entries:
+        """Samples of a batch; a collective operation if ranks share the model."""
+        tasks = self._tasks_of(part)
         samples = {key: self._samples[key] for key in tasks if key in self._samples}
         wanted = mine and len(samples) < len(tasks) and self._is_of_use(part)
         synced = is_sharded(model)
@@ -123,20 +158,18 @@ class Answering:
                 new = {key: entry for key, entry in found.items() if key not in samples}
                 self._write(SAMPLES, new.values())
                 samples.update(new)
-        verdicts = self._judged(tasks, samples) if mine else {}
-        return Answers(
-            [
-                _row(number, sample, self._tasks[number], samples, verdicts)
-                for number, sample in part.rows()
-            ],
-            *(len(self._tasks), self._least),
-        )
+        return samples
+
+    def _tasks_of(self, part: Part) -> dict[Key, Task]:
+        rows = [(self._tasks[number], sample) for number, sample in part.rows()]
+        return {(task.task_id, sample): task for task, sample in rows}
 
     def _is_of_use(self, part: Part) -> bool:
         """Answers that are neither judged nor written would be lost."""
         return self._results is not None or any(self.judges(self._tasks[n]) for n in part.tasks)
 
-    def _judged(self, tasks: Mapping[Key, Task], samples: Entries) -> Entries:
+    def _judged(self, part: Part, samples: Entries) -> Entries:
+        tasks = self._tasks_of(part)
         verdicts = {key: self._verdicts[key] for key in samples if key in self._verdicts}
         new = [key for key in samples if key not in verdicts and self.judges(tasks[key])]
         if self._judge is None or not new:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ from foundry_plugins.eval.judging import Sandbox, choose
 from foundry_plugins.eval.prompts import Prompts
 from foundry_plugins.eval.samples import Results
 from foundry_plugins.eval.task_settings import TaskSettings
+from foundry_plugins.eval.tasks import Part
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
@@ -211,10 +213,20 @@ class CodeEvaluationDataset(Dataset[int]):
         the last round, they get batches of others again, which count once only.
         """
         ranks, rank = dist.get_world_size(), dist.get_global_rank()
-        answers = self._answering.answer(model, self.parts[index], index % ranks == rank)
+        mine = index % ranks == rank
+        following = self._following(index, ranks) if mine else None
+        answers = self._answering.answer(model, self.parts[index], mine, following)
         if index + ranks >= len(self.parts):
             self._answering.rest()
         return answers
+
+    def _following(self, index: int, ranks: int) -> tuple[Part, bool] | None:
+        """The batch after one of this rank's own, and whether it is its own too."""
+        if index // ranks + 1 == math.ceil(len(self.parts) / ranks):
+            return None
+        number = index + ranks
+        mine = number < len(self.parts)
+        return self.parts[number % len(self.parts)], mine
 
     def collate_fn(self, items: Sequence[int]) -> dict[str, Any]:
         """A batch; its tensors are for other models' ``forward`` and for Foundry's callbacks."""

@@ -14,7 +14,7 @@ from types import TracebackType
 
 from foundry_plugins.contract.errors import require
 from foundry_plugins.contract.log import logger
-from foundry_plugins.eval.sandbox import commands, languages, python_programs
+from foundry_plugins.eval.sandbox import commands, kept, languages, python_programs
 from foundry_plugins.eval.sandbox.box import Box, DeadError, LateError
 from foundry_plugins.eval.sandbox.isolation import AUTO, UNSAFE, Isolation, find
 from foundry_plugins.eval.sandbox.languages.language import Language
@@ -62,7 +62,7 @@ class Runner:
         self.close()
 
     def close(self) -> None:
-        """Ends all sandboxes and deletes what was prepared."""
+        """Ends all sandboxes, and compilers."""
         for boxes in self._boxes:
             _close(boxes)
         self._languages.close()
@@ -149,7 +149,7 @@ class Runner:
 
 
 class _Prepared:
-    """What languages share between workers, made when a language is first met."""
+    """What languages share between workers, made or found when a language is first met."""
 
     def __init__(self, isolation: Isolation) -> None:
         self._isolation = isolation
@@ -161,17 +161,22 @@ class _Prepared:
         """A language and its folder."""
         with self._lock:
             if name not in self._found:
-                if self._folder is None:
-                    self._folder = tempfile.TemporaryDirectory(prefix="languages-")
-                folder = Path(self._folder.name, name)
-                folder.mkdir()
                 language = languages.find(name)
-                language.prepare(folder, self._isolation)
-                # Inside the sandbox it is read by another user.
-                for path in (folder, *folder.rglob("*")):
-                    path.chmod(0o755 if path.is_dir() else 0o644)
+                folder = self._place(language)
+                language.start(folder, self._isolation)
                 self._found[name] = (language, folder)
             return self._found[name]
+
+    def _place(self, language: Language) -> Path:
+        # Without isolation a program could write to what later runs read.
+        folder = None if self._isolation.name == UNSAFE else kept.folder(language)
+        if folder is None:
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="languages-")
+            folder = Path(self._folder.name, language.name)
+            folder.mkdir()
+            kept.fill(language, folder)
+        return folder
 
     def close(self) -> None:
         """Ends compilers and deletes the folders."""

@@ -23,10 +23,11 @@ which keeps every product exact up to 65,536 keys (fp32: 16,777,216), and the te
     k' = [1,        1,        h,   h,   h,   l,   l,   l,   k],  j = h + l
 
 q would be rounded when it is multiplied by the scale, so m is the slope divided by it there, and
-SDPA multiplies. Outputs are closer to float64 than those of Foundry's `torch` attention, gradients
-about as close: those of shared values at worst twice as far (each head's part is rounded before
-they are added), and those of queries and keys that see a handful of keys, where flash kernels
-subtract nearly equal numbers.
+SDPA multiplies. Outputs and gradients are then as close to float64 as those of Foundry's `torch`
+attention or closer, in the root mean square; single gradients of shared values are at worst twice
+as far (each head's part is rounded before they are added). In contexts of a handful of keys, where
+flash kernels subtract nearly equal numbers, they would be further off; so on a CPU short contexts
+are computed in fp32, which takes no time there.
 
 Keys and values are shared by views where all query heads have the same ones. fp32 and bf16, CPU and
 GPU. With a mask SDPA gets it as booleans, causality included, the same for all heads.
@@ -51,6 +52,7 @@ from foundry_plugins.models.attention.visible import (
 
 EXTRA = 8  # dimensions; flash kernels want a multiple of eight
 _COARSE = 256
+_SHORT = 256  # keys
 LONGEST = {torch.bfloat16: _COARSE * 256, torch.float32: 1 << 24}
 
 
@@ -83,6 +85,10 @@ def augmented_attention(
         return by_segments(attend, q_BHTD, k_BKSD, v_BKSD, segments)
     batch, heads, queries, size = q_BHTD.shape
     groups, keys = k_BKSD.shape[1:3]
+    if keys < _SHORT and q_BHTD.dtype == torch.bfloat16 and q_BHTD.device.type == "cpu":
+        wide = (x.float() for x in (q_BHTD, k_BKSD, v_BKSD))
+        out = augmented_attention(*wide, scale=scale, mask=mask, dropout_p=dropout_p)
+        return out.to(q_BHTD.dtype)
     if q_BHTD.dtype == torch.float32:  # no digit is lost, and slopes keep theirs
         q_BHTD, scale = q_BHTD * scale, 1.0
     q_HTE, k_SE = positions(heads, queries, keys, q_BHTD.dtype, q_BHTD.device, scale)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,47 @@ def test_what_cannot_be_judged_is_only_generated_into_a_folder(
     assert rows[0].completion is not None
     assert {row.passed for row in rows} == {None}
     assert len(Results(tmp_path, {}).read(SAMPLES)) == 4
+
+
+class Waits(Judge):
+    """Judges answers to one batch once the next one is being generated."""
+
+    def __init__(self) -> None:
+        super().__init__(BENCHMARK)
+        self.next = threading.Event()
+
+    def verdicts(self, answers: Any) -> list[dict[str, Any]]:
+        assert self.next.wait(60)
+        return [{"passed": bool(text), "kind": "exit", "message": ""} for _, text in answers]
+
+
+def test_the_next_batch_is_generated_while_answers_are_judged(tmp_path: Path) -> None:
+    second, judge, writes = Part((1,), range(2)), Waits(), Writes()
+
+    def generator(model: Any, part: Part, synced: bool) -> dict[Any, dict[str, Any]]:
+        if part is second:
+            judge.next.set()
+        return writes(model, part, synced)
+
+    answering = Answering(TASKS, generator, judge)  # type: ignore[arg-type]
+    answering.open(Results(tmp_path, {}))
+    first = answering.answer(MODEL, PART, mine=True, following=(second, True)).rows
+    assert [row.passed for row in first] == [True, False] * 2
+    assert len(Results(tmp_path, {}).read(SAMPLES)) == 6
+    last = answering.answer(MODEL, second, mine=True).rows
+    assert [(row.task, row.sample, row.passed) for row in last] == [(1, 0, True), (1, 1, False)]
+    assert writes.parts == [PART, second]  # once each
+    assert len(Results(tmp_path, {}).read(VERDICTS)) == 6
+
+
+def test_what_an_evaluation_that_ended_early_left_is_dropped(judge: Counts) -> None:
+    second, writes = Part((1,), range(2)), Writes()
+    answering = Answering(TASKS, writes, judge)
+    answering.answer(MODEL, PART, mine=True, following=(second, True))
+    # The weights are others now.
+    answering.answer(MODEL, PART, mine=True, following=(second, True))
+    answering.answer(MODEL, second, mine=True)
+    assert writes.parts == [PART, second, PART, second]
 
 
 def test_answers_of_a_file(judge: Counts, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ _LAST = """
 class Cpp(Language):
     """C++."""
 
-    def prepare(self, folder: Path, isolation: Isolation) -> None:
+    def make(self, folder: Path) -> None:
         """Precompiles the header."""
         source = folder / _ALL
         source.write_text(f"#include <{_HEADER}>\n")
@@ -49,6 +49,9 @@ class Cpp(Language):
         done = subprocess.run(argv, env=ENVIRONMENT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise UserError(f"g++ cannot precompile {_HEADER}: {done.stderr.strip()}")
+
+    def start(self, folder: Path, isolation: Isolation) -> None:
+        """Finds the header."""
         self._headers = inside(isolation, _INSIDE, folder)
 
     def visible(self, folder: Path) -> dict[str, Path]:

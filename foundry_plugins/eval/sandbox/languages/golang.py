@@ -32,7 +32,7 @@ from foundry_plugins.eval.sandbox.languages.language import (
 from foundry_plugins.eval.sandbox.limits import Limits
 from foundry_plugins.eval.sandbox.programs import Program
 
-_INSIDE = "/opt/go"
+_INSIDE, _CACHE = "/opt/go", "cache"
 _PROGRAM, _LAST = "program_test.go", "last_test.go"
 _BUILD = ("test", "-exec", "/usr/bin/true", "-o", "program", _PROGRAM, _LAST)
 # Failures are written to the output, which nobody reads.
@@ -81,9 +81,9 @@ class Go(Language):
         """The tool; Go's own archive has a folder of its own."""
         return shutil.which(tool)
 
-    def prepare(self, folder: Path, isolation: Isolation) -> None:
+    def make(self, folder: Path) -> None:
         """Builds a program, and keeps what Go remembers of it."""
-        source, cache = folder / "source", folder / "cache"
+        source, cache = folder / "source", folder / _CACHE
         source.mkdir()
         (source / _PROGRAM).write_text(_FIRST_TEXT)
         (source / _LAST).write_text(_LAST_TEXT.format(package="first_test", path="x", word="x"))
@@ -95,11 +95,14 @@ class Go(Language):
         if done.returncode:
             raise UserError(f"go cannot build a test: {(done.stderr or done.stdout).strip()}")
         shutil.rmtree(source)
-        self._cache = inside(isolation, _INSIDE, cache)
+
+    def start(self, folder: Path, isolation: Isolation) -> None:
+        """Finds what Go remembers."""
+        self._cache = inside(isolation, _INSIDE, folder / _CACHE)
 
     def visible(self, folder: Path) -> dict[str, Path]:
         """The tool chain, and what it remembers."""
-        return {_INSIDE: folder / "cache", str(_root()): _root()}
+        return {_INSIDE: folder / _CACHE, str(_root()): _root()}
 
     def job(self, program: Program, word: str, scratch: str, limits: Limits) -> Job:
         """Builds and runs."""

@@ -42,8 +42,8 @@ _MAIN_CLASS = "Problem"  # of every program of MultiPL-E
 class Java(Language):
     """Java."""
 
-    def prepare(self, folder: Path, isolation: Isolation) -> None:
-        """Compiles the server and the tuples, and makes ready to start the server."""
+    def make(self, folder: Path) -> None:
+        """Compiles the server and the tuples."""
         sources = {"compile_server.java": _SOURCE.read_text(), **java_tuples.sources()}
         for name, text in sources.items():
             path = folder / "src" / name
@@ -54,6 +54,9 @@ class Java(Language):
         done = subprocess.run(argv, env=ENVIRONMENT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise UserError(f"javac cannot compile what Java programs need: {done.stderr.strip()}")
+
+    def start(self, folder: Path, isolation: Isolation) -> None:
+        """Makes ready to start the server."""
         self._classes = inside(isolation, _INSIDE, folder / "classes")
         argv = ["java", *_COMPILER, "-cp", self._classes, "CompileServer", self._classes]
         self._server = CompileServer(isolation, argv, self.visible(folder))

@@ -64,7 +64,7 @@ class Job:
 
 @dataclasses.dataclass
 class Language:
-    """One language. What it needs once, `prepare` makes; `job` is called for each program.
+    """One language. `make` and `start` are called once, in this order, `job` for each program.
 
     Attributes:
         name: Short, as in MultiPL-E.
@@ -86,14 +86,17 @@ class Language:
         """Tools that are not here."""
         return [tool for tool in self.tools if self.where(tool) is None]
 
-    def prepare(self, folder: Path, isolation: Isolation) -> None:
-        """Makes in an empty folder what all programs share, and starts what compiles them."""
+    def make(self, folder: Path) -> None:
+        """Makes in an empty folder what all programs share; it may be moved, and used again."""
+
+    def start(self, folder: Path, isolation: Isolation) -> None:
+        """Starts what compiles programs; ``folder`` is what `make` filled."""
 
     def close(self) -> None:
-        """Ends what `prepare` started."""
+        """Ends what `start` started."""
 
     def visible(self, folder: Path) -> dict[str, Path]:
-        """What must be seen in the sandbox beside ``/usr``; ``folder`` is `prepare`'s."""
+        """What must be seen in the sandbox beside ``/usr``; ``folder`` is `make`'s."""
         return {}
 
     def job(self, program: Program, word: str, scratch: str, limits: Limits) -> Job:

@@ -34,10 +34,13 @@ class TypeScript(Language):
         lacking = super().missing()
         return lacking or ([] if (_root() / _LIBRARY).is_file() else [f"a tsc with {_LIBRARY}"])
 
-    def prepare(self, folder: Path, isolation: Isolation) -> None:
-        """Makes ready to start the compiler."""
+    def make(self, folder: Path) -> None:
+        """Puts the server where a sandbox reads it."""
         source = Path(__file__).with_name(_SERVER)
         (folder / _SERVER).write_text(source.read_text())
+
+    def start(self, folder: Path, isolation: Isolation) -> None:
+        """Makes ready to start the compiler."""
         argv = [*_NODE, f"{inside(isolation, _INSIDE, folder)}/{_SERVER}", str(_root())]
         visible = {_INSIDE: folder, str(_root()): _root()}
         self._server = CompileServer(isolation, argv, visible)
