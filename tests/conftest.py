@@ -4,16 +4,18 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -55,6 +57,7 @@ def forget_what_hosts_keep() -> Iterator[None]:
         prefix._each_prefix_int = lambda: itertools.count(SHARED_MEMORY)
     folder, names = Path("/dev/shm"), f"{SHARED_MEMORY // 1000}[0-9][0-9][0-9]_*"
     before = set(folder.glob(names))  # of fixtures that live longer
+    spare_what_was_imported()
     yield
     for path in set(folder.glob(names)) - before:
         path.unlink(missing_ok=True)
@@ -65,10 +68,49 @@ def forget_what_hosts_keep() -> Iterator[None]:
             distributed.destroy_process_group()
 
 
+_frozen_modules = 0
+MANY_MODULES = 500
+
+
+def spare_what_was_imported() -> None:
+    """Takes imported modules out of the garbage collector's rounds.
+
+    The hosts collect several times a run, which takes half a second over the millions of objects
+    that their libraries consist of.
+    """
+    global _frozen_modules
+    if len(sys.modules) > _frozen_modules + MANY_MODULES:
+        gc.collect()
+        gc.freeze()
+        _frozen_modules = len(sys.modules)
+
+
 def call(command: list[str | Path]) -> None:
     """Runs a command; its output is shown if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A folder that is filled once, by the first of the processes that run tests side by side.
+
+    ``once(name, fill)`` calls ``fill(folder)``; tests only read what it wrote.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def filled(name: str, fill: Callable[[Path], object]) -> Path:
+        path, done = folder / name, folder / f"{name}.done"
+        with FileLock(folder / f"{name}.lock"):
+            if not done.exists():
+                path.mkdir()
+                fill(path)
+                done.touch()
+        return path
+
+    return filled
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ WORKER = Path(continue_worker.__file__)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("two_ranks")
+def folder(once: Callable[..., Path]) -> Path:
+    return once("continued_on_two_ranks", run_everything)
+
+
+def run_everything(folder: Path) -> None:
     done = subprocess.run(
         [Path(sys.executable).parent / "composer", "-n", "2", WORKER, folder],
         env=os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
@@ -31,7 +35,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     continue_worker.main(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
