@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import os
+import pickle
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,7 @@ from streaming import StreamingDataset
 from streaming.base.spanner import Spanner
 from streaming.base.world import World
 from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner
+from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.planner import LoadPlan
 from torch.distributed.tensor import DTensor
 
@@ -290,3 +292,24 @@ def make_callback_state_optional(state: State) -> None:
         config.__class__ = _PlannedFSDP2Config
     elif config is not None and config.load_planner is None:
         config.load_planner = _OptionalCallbackState()
+
+
+def shard_sizes(folder: Path) -> dict[str, int] | None:
+    """How long, in bytes, each file of a sharded checkpoint is at least.
+
+    Relies on torch's writer writing the index ``.metadata`` last and under another name first, and
+    on its ``storage_data`` naming, for each piece, the file and its place in it. The index is a
+    pickle, which the run itself would load next.
+
+    Returns:
+        File name -> bytes, or None if there is no index that can be read.
+    """
+    try:
+        pieces = FileSystemReader(folder).read_metadata().storage_data
+    except (FileNotFoundError, EOFError, pickle.UnpicklingError):
+        return None
+    sizes: dict[str, int] = {}
+    for piece in pieces.values():
+        end = piece.offset + piece.length
+        sizes[piece.relative_path] = max(end, sizes.get(piece.relative_path, 0))
+    return sizes

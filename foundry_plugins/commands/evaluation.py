@@ -79,8 +79,12 @@ def eval_judge(
         str, typer.Option(help="auto, bubblewrap, namespaces, or unsafe to do without.")
     ] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Programs at a time.")] = None,
-    cpu_seconds: Annotated[float, typer.Option(help="Limit of a program.")] = 3.0,
-    wall_seconds: Annotated[float, typer.Option(help="Limit of a program by the clock.")] = 6.0,
+    cpu_seconds: Annotated[
+        float | None, typer.Option(help="Limit of a program; the benchmark's if none.")
+    ] = None,
+    wall_seconds: Annotated[
+        float | None, typer.Option(help="Its limit by the clock; the benchmark's if none.")
+    ] = None,
 ) -> None:
     """Judge answers without a model, those that have no verdict yet, and print pass@k."""
     from foundry_plugins.eval.judging import Sandbox
@@ -98,9 +102,10 @@ def eval_judge(
     require(dataset is not None or export is not None, "Name a file: `--dataset` or `--export`.")
     if dataset is not None:
         problems = judge.problems_of_folder(folder, benchmark, rules, dataset)
-        limits = {"cpu_seconds": cpu_seconds, "wall_seconds": wall_seconds}
-        given = {"workers": workers} if workers else {}
-        sandbox = Sandbox.of({"isolation": isolation, **limits, **given})
+        options = {"workers": workers, "cpu_seconds": cpu_seconds, "wall_seconds": wall_seconds}
+        given = {key: value for key, value in options.items() if value is not None}
+        usual = problems.benchmark.limits
+        sandbox = Sandbox.of({"isolation": isolation, **given}, limits=usual)
         written = judge.judge(folder, problems, sandbox, typer.echo)
         typer.echo(f"{written} verdicts written in {folder}")
         table.print_all([folder])

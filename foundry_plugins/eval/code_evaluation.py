@@ -151,7 +151,8 @@ class CodeEvaluationDataset(Dataset[int]):
 
     def _make_answering(self, dataset_uri: str) -> Answering:
         settings = self._settings
-        self.sandbox = Sandbox.of(settings.sandbox, dist.get_local_world_size())
+        ranks, limits = dist.get_local_world_size(), self.benchmark.limits
+        self.sandbox = Sandbox.of(settings.sandbox, ranks, limits)
         judge, self.lacking = choose(self.benchmark, self.tasks, settings.judge, self.sandbox)
         for language, reason in self.lacking.items():
             _warn(f"{dataset_uri} ({language}) is not judged here: {reason}.")

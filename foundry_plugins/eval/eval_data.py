@@ -31,6 +31,10 @@ _GITHUB = "https://raw.githubusercontent.com"
 _OPENAI = f"{_GITHUB}/openai/human-eval/6d43fb980f9fee3c892a914eda09951f772ad10d/data"
 _FILLING = f"{_GITHUB}/openai/human-eval-infilling/88062ff9859c875d04db115b698ed4b0f0395170/data"
 _DEEPSEEK = f"{_GITHUB}/deepseek-ai/DeepSeek-Coder/2f9fd85927c669dae3c0fbb2d607274023af243e"
+_EVALPLUS = (
+    f"{_GITHUB}/evalplus/humanevalplus_release/200defce9e3429d28ca215b6dd061c0f7f31c18b"
+    "/HumanEvalPlus-OriginFmt.jsonl.gz"
+)
 _HUB = "https://huggingface.co/datasets"
 _NO_TRAINING = "BSD-3-Clause with a clause against training on it"
 _SECONDS = 60
@@ -71,7 +75,8 @@ SOURCES: dict[str, Source] = {
         "88e1130c64fea8a3fcc7cfeeaad054bf64105a6ce773c22361ae3a749726d2df",
     ),
     "humaneval_plus": Source(
-        *("humaneval_plus", f"{_HUB}/evalplus/humanevalplus", "Apache-2.0", _HUMANEVAL)
+        *("humaneval_plus", _EVALPLUS, "Apache-2.0", _HUMANEVAL),
+        "018df192e04d4da36fa1d22f1f75b9f780f4d526f55087aa3bb0ba6ea3698af7",
     ),
     "mbpp": Source(
         *("mbpp", f"{_DEEPSEEK}/Evaluation/MBPP/data/mbpp.jsonl", "CC-BY-4.0", _MBPP),

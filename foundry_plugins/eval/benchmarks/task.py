@@ -16,6 +16,7 @@ from typing import Any
 
 from foundry_plugins.contract.errors import UserError, require
 from foundry_plugins.eval.postprocess import first_line
+from foundry_plugins.eval.sandbox.limits import Limits
 from foundry_plugins.eval.sandbox.programs import Program, PythonProgram
 
 TESTS, EXACT_MATCH, PEOPLE = "tests", "exact_match", "people"
@@ -57,6 +58,7 @@ class Benchmark:
         program: What to run for a task and an answer; None unless judged by tests.
         max_new_tokens: Enough for the answers of its source.
         single_line: Whether an answer ends with its first line.
+        limits: Of a program, unless told otherwise.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Benchmark:
     program: Callable[[Task, str], PythonProgram | Program] | None
     max_new_tokens: int
     single_line: bool = False
+    limits: Limits = dataclasses.field(default_factory=Limits)
 
 
 def records(

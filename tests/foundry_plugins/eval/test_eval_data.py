@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 from pathlib import Path
@@ -25,7 +26,9 @@ PROBLEMS = [
 
 
 @pytest.mark.parametrize("name", ["p.jsonl", "p.jsonl.gz", "p.json", "p.parquet"])
-def test_any_format_gives_the_same_file(tmp_path: Path, name: str) -> None:
+def test_any_format_gives_the_same_file(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given, output = tmp_path / name, tmp_path / "out.jsonl.gz"
     lines = "".join(json.dumps(problem) + "\n" for problem in PROBLEMS).encode()
     if name.endswith("parquet"):
@@ -34,7 +37,9 @@ def test_any_format_gives_the_same_file(tmp_path: Path, name: str) -> None:
         given.write_text(json.dumps(PROBLEMS))
     else:
         given.write_bytes(gzip.compress(lines) if name.endswith("gz") else lines)
-    # The digest of HumanEval+ is not known, so any problems of the right form will do.
+    # The digest of a file that is not known does, whatever problems of the right form it holds.
+    unknown = dataclasses.replace(eval_data.SOURCES["humaneval_plus"], digest=None)
+    monkeypatch.setitem(eval_data.SOURCES, "humaneval_plus", unknown)
     found = eval_data.get("humaneval_plus", output, given)
     assert found["problems"] == 3
     assert not found["known"]
@@ -61,7 +66,7 @@ def test_other_problems_are_refused_and_nothing_is_written(tmp_path: Path) -> No
     with pytest.raises(UserError, match="neither JSON lines, a JSON list nor parquet"):
         eval_data.get("humaneval", output, given)
     with pytest.raises(UserError, match="by hand from https://hugg"):
-        eval_data.get("humaneval_plus", output)
+        eval_data.get("santacoder_fim", output)
     with pytest.raises(UserError, match="did you mean 'mbpp'"):
         eval_data.get("mbp", output)
     assert not output.exists()

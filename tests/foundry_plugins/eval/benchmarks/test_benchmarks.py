@@ -78,6 +78,36 @@ def test_humaneval(tmp_path: Path, rules: str) -> None:
         run(benchmark.program(task, "\n    return 3 * x"))
 
 
+def test_humaneval_plus_puts_right_the_one_test_that_nothing_passes(tmp_path: Path) -> None:
+    """x = -5 is the zero of 10 + 2x."""
+    test = """def _poly(xs, x): return sum(c * x**i for i, c in enumerate(xs))
+def check(candidate):
+    for inp in [[[10, 2]]]:
+        assert _poly(*candidate(*inp), inp) <= 0.0001
+"""
+    record = {**HUMANEVAL, "task_id": "HumanEval/32", "prompt": "def zero(xs):\n"}
+    record |= {"entry_point": "zero", "test": test, "canonical_solution": "    return -5.0\n"}
+    (plain,) = benchmarks.find("humaneval").read(write(tmp_path, record))
+    benchmark = benchmarks.find("humaneval_plus")
+    assert benchmark.program is not None
+    with pytest.raises(TypeError, match="must be an iterable"):
+        run(benchmark.program(plain, str(plain.canonical)))
+    (task,) = benchmark.read(write(tmp_path, record))
+    run(benchmark.program(task, str(task.canonical)))
+    for wrong in ("    return 5.0\n", "    return -50.0\n"):  # above and below 0
+        with pytest.raises(AssertionError):
+            run(benchmark.program(task, wrong))
+    # Tests that take longer and ask for more.
+    assert benchmark.limits.output_bytes > 11_500_000
+    assert benchmark.limits.cpu_seconds > benchmarks.find("humaneval").limits.cpu_seconds
+
+
+def test_humaneval_plus_without_its_tests_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, {**HUMANEVAL, "plus_input": [[1]]})
+    with pytest.raises(UserError, match="line 1: the problem's tests are HumanEval's own"):
+        benchmarks.find("humaneval_plus").read(path)
+
+
 def test_mbpp_shows_the_sentence_and_the_first_assert(tmp_path: Path) -> None:
     benchmark = benchmarks.find("mbpp")
     (task,) = benchmark.read(write(tmp_path, MBPP, {**MBPP, "task_id": 600}))

@@ -4,13 +4,15 @@
 
 The benchmarks' files are not part of this project. The tests look for them in the folder that
 ``EVAL_DATA`` names, or in ``shared/data/eval`` beside the repository, with a folder each:
-``humaneval/HumanEval.jsonl.gz``, ``humaneval_infilling/HumanEval-KIND.jsonl.gz``,
-``mbpp/mbpp.jsonl.gz``, ``multiple/humaneval-LANGUAGE.jsonl.gz`` and
+``humaneval/HumanEval.jsonl.gz``, ``humaneval_plus/HumanEvalPlus-OriginFmt.jsonl.gz``,
+``humaneval_infilling/HumanEval-KIND.jsonl.gz``, ``mbpp/mbpp.jsonl.gz``,
+``multiple/humaneval-LANGUAGE.jsonl.gz`` and
 ``multiple_solutions/solutions-LANGUAGE.jsonl.gz``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import itertools
 import json
@@ -63,6 +65,21 @@ def test_humaneval(runner: Runner) -> None:
     assert passed(runner, benchmark, [(task, canonical(task)) for task in tasks]) == 164
     for wrong in ("", EMPTY, WRONG, "    return 1 +\n", "    exit(0)\n"):
         assert passed(runner, benchmark, [(task, wrong) for task in tasks]) == 0
+
+
+PLUS = DATA / "humaneval_plus/HumanEvalPlus-OriginFmt.jsonl.gz"
+
+
+@pytest.mark.skipif(not PLUS.is_file(), reason=f"no {PLUS}")
+def test_humaneval_plus() -> None:
+    benchmark = find("humaneval_plus", "openai")
+    tasks = benchmark.read(PLUS)
+    assert len(tasks) == 164
+    limits = dataclasses.replace(benchmark.limits, wall_seconds=120.0)
+    with Runner(limits) as runner:
+        assert passed(runner, benchmark, [(task, canonical(task)) for task in tasks]) == 164
+        for wrong in ("", EMPTY, f"\n{WRONG}"):
+            assert passed(runner, benchmark, [(task, wrong) for task in tasks]) == 0
 
 
 def test_mbpp(runner: Runner) -> None:

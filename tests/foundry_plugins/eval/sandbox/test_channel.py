@@ -61,6 +61,14 @@ def test_plain_data_comes_back_as_it_was(value: Any) -> None:
     assert types_of(got) == types_of(value)
 
 
+@pytest.mark.parametrize("odd", [1 << 2000, -(1 << 1000), (1,), {1: 2}, [1 << 1000], b"x", 1j])
+def test_one_odd_value_among_many_plain_ones(odd: Any) -> None:
+    for value in ([1, 2.5, "x", None, True, odd], [odd, *range(3)], [[1, 2], [odd]]):
+        got = same(value)
+        assert got == value
+        assert types_of(got) == types_of(value)
+
+
 def test_values_that_json_lacks() -> None:
     assert same(10**5000) == 10**5000
     assert same(-(2**2000)) == -(2**2000)
