@@ -9,12 +9,13 @@ which behaviour of the host it relies on; ``tests/host_compat`` pins that behavi
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 import pickle
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,8 +34,11 @@ from llmfoundry.utils.config_utils import (
 from omegaconf import DictConfig
 from omegaconf import OmegaConf as om
 from streaming import StreamingDataset
+from streaming.base.constant import SHM_TO_CLEAN
+from streaming.base.shared import prefix
 from streaming.base.spanner import Spanner
 from streaming.base.world import World
+from torch import distributed as dist
 from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner
 from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.planner import LoadPlan
@@ -132,18 +136,49 @@ class EpochStreamingDataset(StreamingDataset):
 
 @contextmanager
 def _one_job_at_a_time() -> Iterator[None]:
-    """Two jobs that start on one machine must not look for names of shared memory together.
+    """Has the ranks of a node find the same free number for their shared memory.
 
-    The host takes the first number that is free and uses it later, so both may take the same, and
-    one of them ends with FileExistsError. Only a node's first rank makes names; the others wait for
-    it inside the host, and would wait for ever if they held this.
+    In the host each looks for the first that is free by itself, and a node's first rank takes it
+    later. Another job that starts or ends in between leaves it to one of them only, and the run
+    ends with FileExistsError or with ranks that do not match. So no two jobs look at the same time,
+    and what a node's first rank found holds for all of them.
+
+    Relies on ``get_shm_prefix`` asking ``_check_and_find_retrying`` for each of ``SHM_TO_CLEAN`` in
+    turn, and taking the highest answer.
     """
-    if not World.detect().is_local_leader:
-        yield
-        return
-    # Each user has a file, since another's cannot be opened.
-    with FileLock(Path(tempfile.gettempdir()) / f"foundry_plugins_streaming_{os.getuid()}.lock"):
-        yield
+    look = prefix._check_and_find_retrying
+    highest = 0
+
+    def agreed(locals_: list[str], remotes: list[str | None], shm_name: str, retry: int) -> int:
+        nonlocal highest
+        highest = max(highest, look(locals_, remotes, shm_name, retry))
+        if shm_name != SHM_TO_CLEAN[-1]:
+            return 0
+        return _of_this_node(next(n for n in itertools.count(highest) if _is_free(n)))
+
+    prefix._check_and_find_retrying = agreed
+    try:
+        # Each user has a file, since another's cannot be opened. The other ranks wait inside.
+        name = Path(tempfile.gettempdir()) / f"foundry_plugins_streaming_{os.getuid()}.lock"
+        with FileLock(name) if World.detect().is_local_leader else nullcontext():
+            yield
+    finally:
+        prefix._check_and_find_retrying = look
+
+
+def _of_this_node(number: int) -> int:
+    """The number that the first rank of this node has."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return number
+    numbers = [0] * dist.get_world_size()
+    dist.all_gather_object(numbers, number)
+    world = World.detect()
+    return numbers[world.node * world.ranks_per_node]
+
+
+def _is_free(number: int) -> bool:
+    """Whether a killed run left nothing under a number, where the system shows it."""
+    return not any(Path("/dev/shm", prefix._get_path(number, x)).exists() for x in SHM_TO_CLEAN)
 
 
 def occurrences(indices: np.ndarray) -> np.ndarray:

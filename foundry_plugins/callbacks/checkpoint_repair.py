@@ -177,9 +177,7 @@ def _settle(place: Place) -> Time | None:
             "a copy of one there and start again, or move the folder away to begin at batch 0."
         )
     link(place.latest, whole.path)
-    log.warning(
-        "checkpoint_repair: %s named no whole checkpoint; linked %s.", *(place.latest, whole.path)
-    )
+    log.warning("checkpoint_repair: %s named nothing whole; linked %s.", place.latest, whole.path)
     return whole.time
 
 
@@ -220,7 +218,8 @@ def _clear(places: list[Place], limit: Time) -> str | None:
                     log.warning(
                         "checkpoint_repair: moved %s to %s: it is later than the checkpoint that "
                         "the run goes on from.",
-                        *(one.path, moved),
+                        one.path,
+                        moved,
                     )
         except OSError as error:
             return _cannot(place.folder, error)

@@ -189,6 +189,13 @@ def finite_rows(rows: np.ndarray, dtype: torch.dtype) -> bool:
     return max(_in_threads(part, int(rows[1].sum()))) < _INFINITY[dtype]
 
 
+def ask_for(addresses: np.ndarray) -> None:
+    """Has a processor fetch what is at some addresses; it is harmless where nothing is."""
+    from foundry_plugins.optim import kernels
+
+    kernels.fetch(addresses)
+
+
 def split_gradients(gradients: Sequence[Tensor]) -> tuple[list[list[Tensor]], list[Tensor]]:
     """Batches for `finite`, and all other gradients."""
     kinds: dict[tuple[bool, torch.dtype], list[Tensor]] = {}

@@ -43,30 +43,30 @@ def all_finite(
     """
     batches, others = compiled.split_gradients(gradients) if use_compiled else ([], gradients)
     known = torch.tensor(all(map(compiled.finite, batches)))
-    others = [g for g in others if g.numel() > 0]
     likely = _sums_are_finite(others)
     # All ranks read the same reduced answer, so they go on to the second look together or not,
     # whichever way each looks at its gradients.
     if _everywhere(known.to(likely.device) & likely, device):
         return True
-    extremes = [x.double() for g in others for x in torch.aminmax(g)]
+    extremes = [x.double() for g in others if g.numel() > 0 for x in torch.aminmax(g)]
     finite = torch.stack(extremes).isfinite().all() if extremes else torch.tensor(True)
     return _everywhere(known.to(finite.device) & finite, device)
 
 
 def _sums_are_finite(gradients: Sequence[Tensor]) -> Tensor:
+    on_cpu = [g for g in gradients if g.is_cpu]
+    # Read one by one: small results kept would lie between the memory of the lots.
+    answer = torch.tensor(all(math.isfinite(g.sum().item()) for g in _joined(on_cpu)))
+    if len(on_cpu) == len(gradients):
+        return answer
     kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for g in gradients:
-        kinds.setdefault((g.device, g.dtype), []).append(g)
-    answer = torch.tensor(True)
-    for (device, dtype), members in kinds.items():
-        if device.type == "cpu":
-            # Read one by one: small results kept would lie between the memory of the lots.
-            finite = torch.tensor(all(math.isfinite(g.sum().item()) for g in _joined(members)))
-        else:
-            # Squares of fp16 would overflow in training already.
-            wide = dtype if dtype is torch.float64 else torch.float32
-            finite = torch.stack(torch._foreach_norm(members, 2, wide)).isfinite().all()
+        if not g.is_cpu and g.numel() > 0:
+            kinds.setdefault((g.device, g.dtype), []).append(g)
+    for (_, dtype), members in kinds.items():
+        # Squares of fp16 would overflow in training already.
+        wide = dtype if dtype is torch.float64 else torch.float32
+        finite = torch.stack(torch._foreach_norm(members, 2, wide)).isfinite().all()
         answer = answer.to(finite.device) & finite
     return answer
 
@@ -75,8 +75,7 @@ def _joined(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
     """The elements of all tensors, with small ones copied into few larger ones."""
     lot: list[Tensor] = []
     elements = 0
-    for g in tensors:
-        count = g.numel()
+    for g, count in zip(tensors, map(Tensor.numel, tensors), strict=True):
         if count > _SMALL:
             yield g
             continue
@@ -91,13 +90,20 @@ def _joined(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
 
 def agreed(finite: bool, device: torch.device) -> bool:
     """`all_finite` for a rank that knows the answer for its own gradients."""
+    if not _has_others():
+        return finite
     flag = torch.tensor(finite)
     # Others may have to look a second time, and ask then as well.
     return _everywhere(flag, device) or _everywhere(flag, device)
 
 
 def _everywhere(flag: Tensor, device: torch.device) -> bool:
+    if not _has_others():
+        return bool(flag)
     bad = (~flag).to(device=device, dtype=torch.float32)
-    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-        dist.all_reduce(bad, op=dist.ReduceOp.MAX)
+    dist.all_reduce(bad, op=dist.ReduceOp.MAX)
     return not bool(bad.item())
+
+
+def _has_others() -> bool:
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1

@@ -183,7 +183,7 @@ class LionW(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        if self._replay and self._replay.gradients(self.param_groups, self.state) is not None:
+        if self._replay and self._replay.finds_gradients(self.param_groups, self.state):
             self._step_again(self._replay)
             return loss
         found = self._gradients()

@@ -8,6 +8,7 @@ the same for many small tensors of one dtype, without a call from Python for eac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -32,7 +33,7 @@ def lion_step_(
     decay: float,
     factor: float | None = None,
     numbers: Tensor | None = None,
-    room: Tensor | None = None,
+    room: Sequence[Tensor] | None = None,
 ) -> None:
     """`reference.lion_step` in place.
 
@@ -48,46 +49,79 @@ def lion_step_(
         decay: Share of the weight that this step removes.
         factor: Makes the step cautious: `caution_factor` of the whole tensor.
         numbers: Random integers, one an element, to round bf16 weights with.
-        room: (3, at least the elements of ``p``) fp32 for values in between, so that parts of a
+        room: Three fp32 tensors of the shape of ``p`` for values in between, so that parts of a
             tensor share memory that is already in the cache.
     """
-    wide_m, wide_g = (m, g) if m.dtype == g.dtype else (m.float(), g.float())
+    # torch's operations on 16 bits are slower than a copy to fp32 and back.
+    same = g.dtype == m.dtype and g.dtype not in _NARROW
+    dtype = g.dtype if same else torch.float32
+    wide_g, wide_m = _wide(g, dtype, room, 0), _wide(m, dtype, room, 1)
     # sign(c) with c = beta1 * m + (1 - beta1) * g
-    direction = _room(room, 0, wide_m, wide_m.dtype)
-    torch.lerp(wide_m, wide_g, 1 - beta1, out=direction)
-    wide = p
-    if p.dtype in _NARROW:
-        wide = _room(room, 1, p, torch.float32).copy_(p)
-        # In fp32 too: torch adds one dtype to another through copies.
-        direction = _room(room, 2, p, torch.float32).copy_(direction)
-    direction.sign_()
+    direction = _room(room, 2, m, dtype)
+    torch.lerp(wide_m, wide_g, 1 - beta1, out=direction).sign_()
     if factor is not None:
         direction.masked_fill_(direction != wide_g.sign(), 0.0)
         lr *= factor
+    # m = beta2 * m + (1 - beta2) * g
+    wide_m.lerp_(wide_g, 1 - beta2)
+    if wide_m is not m:
+        m.copy_(wide_m)
     # p = p * (1 - decay) - lr * sign(c)
+    wide = _wide(p, torch.float32, room, 1) if p.dtype in _NARROW else p
     if decay != 0:
         wide.mul_(1 - decay)
     wide.add_(direction, alpha=-lr)
     if wide is not p:
         p.copy_(wide if numbers is None else round_stochastically(wide, numbers))
-    # m = beta2 * m + (1 - beta2) * g
-    wide_m.lerp_(wide_g, 1 - beta2)
-    if wide_m is not m:
-        m.copy_(wide_m)
 
 
-def _room(room: Tensor | None, row: int, like: Tensor, dtype: torch.dtype) -> Tensor:
+def _wide(x: Tensor, dtype: torch.dtype, room: Sequence[Tensor] | None, row: int) -> Tensor:
+    return x if x.dtype == dtype else _room(room, row, x, dtype).copy_(x)
+
+
+def _room(room: Sequence[Tensor] | None, row: int, like: Tensor, dtype: torch.dtype) -> Tensor:
     if room is None or dtype is torch.float64:
         return torch.empty_like(like, dtype=dtype)
-    return room[row].view(dtype)[: like.numel()].view_as(like)
+    return room[row]
 
 
-def lion_steps_(p: list[Tensor], g: list[Tensor], m: list[Tensor], **rates: Any) -> None:
-    """`lion_step_` for tensors of one dtype, laid end to end for it and put back."""
+def lion_steps_(
+    p: list[Tensor],
+    g: list[Tensor],
+    m: list[Tensor],
+    *,
+    room: Sequence[Tensor] | None = None,
+    **rates: Any,
+) -> None:
+    """`lion_step_` for tensors of one dtype.
+
+    Narrow ones are laid end to end for it and put back, which is cheaper than to widen each.
+    """
+    if p[0].dtype not in _NARROW:
+        _steps_(p, g, m, **rates)
+        return
     flat_p, flat_g, flat_m = map(_flatten_dense_tensors, (p, g, m))
-    lion_step_(flat_p, flat_g, flat_m, **rates)
+    lion_step_(flat_p, flat_g, flat_m, room=room, **rates)
     torch._foreach_copy_(p, list(_unflatten_dense_tensors(flat_p, p)))
     torch._foreach_copy_(m, list(_unflatten_dense_tensors(flat_m, m)))
+
+
+def _steps_(
+    p: list[Tensor],
+    g: list[Tensor],
+    m: list[Tensor],
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    decay: float,
+) -> None:
+    direction = torch._foreach_lerp(m, g, 1 - beta1)
+    torch._foreach_sign_(direction)
+    torch._foreach_lerp_(m, g, 1 - beta2)
+    if decay != 0:
+        torch._foreach_mul_(p, 1 - decay)
+    torch._foreach_add_(p, direction, alpha=-lr)
 
 
 def agreeing(g: Tensor, m: Tensor, beta1: float) -> int:

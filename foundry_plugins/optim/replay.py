@@ -19,7 +19,6 @@ from operator import attrgetter, is_
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from foundry_plugins.optim import compiled, momentum
@@ -27,12 +26,13 @@ from foundry_plugins.optim.compiled import Piece, Table
 
 Groups = Sequence[Mapping[str, Any]]
 
-# Tensors of a block.
-_BLOCK = 128
-# What torch keeps of a tensor takes about 200 bytes: three lines of a processor's cache.
-_LINES = np.arange(3) * 64
-_GRADIENT_ROW = 1
+# Parameters of a block.
+_BLOCK = 64
+# Bytes of the lines of a processor's cache that what torch keeps of a tensor and of its storage
+# takes, about 200 and 100 bytes.
+_TENSOR_LINES, _STORAGE_LINES = np.arange(3) * 64, np.arange(2) * 64
 _gradient, _dtype = attrgetter("grad"), attrgetter("dtype")
+_nbytes, _place = attrgetter("nbytes"), attrgetter("_cdata")
 
 
 class _Block(NamedTuple):
@@ -41,9 +41,9 @@ class _Block(NamedTuple):
     parameters: list[Tensor]
     moments: list[Tensor]
     states: list[dict[str, Any]]
-    sizes: list[int]  # elements of each parameter
+    sizes: list[int]  # bytes of each parameter
     addresses: list[int]  # of all parameters, then of all momentum
-    gradients: np.ndarray  # view of the table: addresses of gradients
+    gradients: np.ndarray  # view of where addresses of gradients are kept
     objects: np.ndarray  # addresses in memory of what a look at the block touches
 
 
@@ -61,7 +61,9 @@ class Replay:
         self._group_of = np.repeat(np.arange(len(sizes)), sizes)[[piece.place for piece in batch]]
         self._dtype, self._m_dtype = batch[0].p.dtype, batch[0].m.dtype
         self._rows = compiled.table_of(batch).rows
-        gradients = self._rows[_GRADIENT_ROW]
+        # Rows of the table that the look at the gradients needs.
+        self._looked_at = self._rows[[1, 3, 4]]
+        gradients = self._looked_at[0]
         self._blocks = [
             _block(batch[i : i + _BLOCK], state, gradients[i : i + _BLOCK])
             for i in range(0, len(batch), _BLOCK)
@@ -82,14 +84,15 @@ class Replay:
                 compiled.ask_for(following.objects)
             if not self._found(block):
                 return False
+        self._rows[1] = self._looked_at[0]
         return True
 
     def _found(self, block: _Block) -> bool:
         """Reads a block's gradients, if it is otherwise what it was.
 
         Assigning to `data` or resizing in place leaves a tensor the same object, so identity alone
-        says nothing: the memory, layout and dtype of each are looked at. Elements are counted in
-        gradients alone, for torch lets no parameter have a gradient of another shape.
+        says nothing: the memory, layout and dtype of each are looked at. Sizes are those of
+        gradients alone, for torch lets none have another shape or dtype than its parameter.
         """
         parameters, moments, states, sizes, addresses, row, _ = block
         gradients = list(map(_gradient, parameters))
@@ -98,19 +101,19 @@ class Replay:
         same = same and _same([state.get(momentum.WIDE) for state in states], moments)
         same = same and list(map(Tensor.data_ptr, parameters + moments)) == addresses
         same = same and all(map(Tensor.is_contiguous, parameters + gradients))
-        same = same and set(map(_dtype, parameters + gradients)) == {self._dtype}
-        same = same and list(map(Tensor.numel, gradients)) == sizes
+        same = same and set(map(_dtype, parameters)) == {self._dtype}
+        same = same and list(map(_nbytes, gradients)) == sizes
         if same:
             row[:] = list(map(Tensor.data_ptr, gradients))
         return same
 
     def finite(self) -> bool:
         """Whether the gradients that `finds_gradients` found are."""
-        return compiled.finite_rows(self._rows[[_GRADIENT_ROW, 3, 4]], self._dtype)
+        return compiled.finite_rows(self._looked_at, self._dtype)
 
     def step_(self, rates: Sequence[tuple[float, float, float, float]]) -> None:
         """The step, with lr, beta1, beta2 and decay of each group."""
-        columns = compiled.rate_columns(rates)[self._group_of]
+        columns = compiled.rate_columns(rates).take(self._group_of, axis=0)
         table = Table(self._rows, columns, None, False)
         compiled.launch_on_cpu(table, self._dtype, self._m_dtype)
 
@@ -121,7 +124,7 @@ def _block(
     parameters, moments = [piece.p for piece in pieces], [piece.m for piece in pieces]
     states = [state[p] for p in parameters]
     tensors = parameters + moments
-    sizes = list(map(Tensor.numel, parameters))
+    sizes = list(map(_nbytes, parameters))
     addresses = list(map(Tensor.data_ptr, tensors))
     objects = _objects(states, tensors)
     return _Block(parameters, moments, states, sizes, addresses, gradients, objects)
@@ -129,8 +132,11 @@ def _block(
 
 def _objects(states: Sequence[dict[str, Any]], tensors: Sequence[Tensor]) -> np.ndarray:
     """Where states and tensors are in memory, with what torch keeps of a tensor and its storage."""
-    storages = map(torch.UntypedStorage._cdata.__get__, map(Tensor.untyped_storage, tensors))
-    return np.array([0])
+    storages = map(Tensor.untyped_storage, tensors)
+    lines = np.array(list(map(_place, tensors)))[:, None] + _TENSOR_LINES
+    storage_lines = np.array(list(map(_place, storages)))[:, None] + _STORAGE_LINES
+    places = [*map(id, (*states, *tensors))]
+    return np.concatenate([lines.ravel(), storage_lines.ravel(), places])
 
 
 def _same(some: Iterable[Any], others: Sequence[Any]) -> bool:

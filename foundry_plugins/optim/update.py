@@ -22,8 +22,8 @@ from foundry_plugins.optim.rounding import first_element, key_of, random_numbers
 from foundry_plugins.optim.settings import Options
 from foundry_plugins.optim.shards import local, sum_over_shards
 
-# Elements that stay in a processor's cache between the operations of a step.
-_PART = 1 << 18
+# Elements of a part, few enough for a processor's caches: fewer still, and calls take longer.
+_PART = 1 << 20
 # Small tensors are stepped together, as many as make up a lot of that many elements.
 _SMALL = 1 << 15
 _LOT = 1 << 17
@@ -72,7 +72,7 @@ def update(
     _step_plainly(others)
     for turn in quantised:
         piece = _piece(turn, factors, options)
-        _step_in_parts(piece)
+        _step_in_parts(piece, _room_for([piece.p.numel()]))
         momentum.write(turn.state, piece.m)
     return batches
 
@@ -122,37 +122,55 @@ def _step_plainly(pieces: Sequence[Piece]) -> None:
     """Small tensors in lots, all others in parts that fit a processor's cache."""
     lot: list[Piece] = []
     kind, elements = None, 0
-    for piece in pieces:
+    counts = [piece.p.numel() for piece in pieces]
+    room = _room_for(counts)
+    for piece, count in zip(pieces, counts, strict=True):
         p, _, m, rates, _, factor, _, key = piece
-        count, dtype = p.numel(), p.dtype
+        dtype = p.dtype
         if count > _SMALL or dtype != m.dtype or factor is not None or key is not None:
-            _step_in_parts(piece)
+            _step_in_parts(piece, room)
             continue
-        if elements > _LOT or kind != (dtype, rates, p.device):
-            _step_lot(lot)
-            lot, kind, elements = [], (dtype, rates, p.device), 0
+        # Asking for a device makes an object; the CPU is told apart without.
+        this = (dtype, rates, None if p.is_cpu else p.device)
+        if elements > _LOT or kind != this:
+            _step_lot(lot, room)
+            lot, kind, elements = [], this, 0
         lot.append(piece)
         elements += count
-    _step_lot(lot)
+    _step_lot(lot, room)
 
 
-def _step_lot(lot: Sequence[Piece]) -> None:
+def _room_for(counts: Sequence[int]) -> Tensor:
+    """What all parts and lots on CPUs share, for tensors of so many elements."""
+    in_lots = min(sum(count for count in counts if count <= _SMALL), _LOT + _SMALL)
+    return torch.empty(3, min(max(in_lots, *counts, 0), _PART))
+
+
+def _step_lot(lot: Sequence[Piece], room: Tensor) -> None:
     if lot:
         p, g, m, rates, *_ = zip(*lot, strict=True)
-        plain.lion_steps_(list(p), list(g), list(m), **_named(rates[0]))
+        shared = _of_size(room, sum(map(Tensor.numel, p))) if p[0].is_cpu else None
+        plain.lion_steps_(list(p), list(g), list(m), room=shared, **_named(rates[0]))
 
 
-def _step_in_parts(piece: Piece) -> None:
+def _step_in_parts(piece: Piece, room: Tensor) -> None:
     p, g, m, rates, _, factor, first, key = piece
-    parts, room = [(p, g, m)], None
-    if p.device.type == "cpu" and all(t.is_contiguous() for t in (p, g, m)):
+    parts, shared = [(p, g, m)], None
+    in_parts = p.is_cpu and all(t.is_contiguous() for t in (p, g, m))
+    if in_parts:
         parts = zip(*(t.view(-1).split(_PART) for t in (p, g, m)), strict=True)
-        room = torch.empty(3, min(p.numel(), _PART))
+    named, size = _named(rates), None
     for part in parts:
         count = part[0].numel()
+        if in_parts and count != size:
+            shared, size = _of_size(room, count), count
         numbers = None if key is None else random_numbers(count, first, key, p.device)
-        plain.lion_step_(*part, **_named(rates), factor=factor, numbers=numbers, room=room)
+        plain.lion_step_(*part, **named, factor=factor, numbers=numbers, room=shared)
         first += count
+
+
+def _of_size(room: Tensor, count: int) -> Sequence[Tensor]:
+    return room[:, :count].unbind()
 
 
 def _named(rates: tuple[float, float, float, float]) -> dict[str, float]:

@@ -130,10 +130,11 @@ def test_killed_at_random_moments(root: Path, tmp_path: Path, ranks: int) -> Non
     argv = command(root, killed, ranks)
     rng = random.Random(ranks)
     for _ in range(3):
-        process = subprocess.Popen(argv, start_new_session=True, stderr=subprocess.DEVNULL)
+        with (tmp_path / "output").open("w") as output:
+            process = subprocess.Popen(argv, start_new_session=True, stdout=output, stderr=output)
         wait_for_checkpoint(process, killed / "checkpoints")
         time.sleep(rng.random())
-        assert process.poll() is None, "it ended before it could be killed: train longer"
+        assert process.poll() is None, (tmp_path / "output").read_text()[-3000:]
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     launch(argv)

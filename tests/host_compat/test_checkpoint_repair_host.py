@@ -15,7 +15,8 @@ import torch
 from composer import Trainer
 from composer.callbacks import CheckpointSaver
 from omegaconf import DictConfig
-from torch.distributed import checkpoint as dist_cp
+from torch.distributed.checkpoint.filesystem import FileSystemWriter
+from torch.distributed.checkpoint.state_dict_saver import save
 
 from foundry_plugins.host import shard_sizes
 
@@ -44,10 +45,10 @@ def test_before_load_comes_before_the_search_and_after_the_saver_and_the_shardin
 
 
 def test_a_checkpoint_is_written_under_its_name_then_linked() -> None:
-    save = inspect.getsource(CheckpointSaver._save_checkpoint)
-    assert in_order(save, "checkpoint.save_checkpoint(", "os.remove(symlink)", "os.symlink(")
+    source = inspect.getsource(CheckpointSaver._save_checkpoint)
+    assert in_order(source, "checkpoint.save_checkpoint(", "os.remove(symlink)", "os.symlink(")
     # A link in a bucket comes after what it names, and replaces the last one.
-    assert in_order(save, "self._upload_checkpoint(", "check_remote_files_exist_async(")
+    assert in_order(source, "self._upload_checkpoint(", "check_remote_files_exist_async(")
 
 
 def test_names_are_format_strings_in_which_times_stay(tmp_path: Path) -> None:
@@ -71,12 +72,12 @@ def test_a_folder_in_a_bucket_is_a_new_one_here(monkeypatch: Any) -> None:
 
 
 def test_the_index_of_shards_is_written_last_and_renamed(tmp_path: Path) -> None:
-    finish = inspect.getsource(dist_cp.FileSystemWriter.finish)
+    finish = inspect.getsource(FileSystemWriter.finish)
     assert in_order(finish, ".tmp", "pickle.dump(", "self.fs.rename(tmp_path, self.metadata_path)")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         content = {"a": torch.arange(50.0), "b": {"c": [1, "text"]}}
-        dist_cp.save(content, storage_writer=dist_cp.FileSystemWriter(tmp_path), no_dist=True)
+        save(content, storage_writer=FileSystemWriter(tmp_path), no_dist=True)
     assert shard_sizes(tmp_path) == {
         path.name: path.stat().st_size for path in tmp_path.glob("*.distcp")
     }

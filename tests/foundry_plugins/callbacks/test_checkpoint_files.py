@@ -40,12 +40,12 @@ def a_file() -> bytes:
 
 
 def shards(folder: Path) -> Path:
-    from torch.distributed import checkpoint as dist_cp
+    from torch.distributed.checkpoint.filesystem import FileSystemWriter
+    from torch.distributed.checkpoint.state_dict_saver import save
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        writer = dist_cp.FileSystemWriter(folder)
-        dist_cp.save({"w": torch.arange(50.0)}, storage_writer=writer, no_dist=True)
+        save({"w": torch.arange(50.0)}, storage_writer=FileSystemWriter(folder), no_dist=True)
     return folder
 
 

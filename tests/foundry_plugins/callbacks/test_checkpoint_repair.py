@@ -305,6 +305,7 @@ def test_settings_are_refused() -> None:
         CheckpointRepair(YAML, folder="here")
 
 
+@pytest.mark.slow
 def test_two_ranks(tmp_path: Path) -> None:
     """A sharded run of two processes, killed as above; both end together where it cannot go on."""
     done = subprocess.run(

@@ -15,9 +15,9 @@ from torch import nn
 from foundry_plugins.optim import compiled
 from foundry_plugins.optim.lion import LionW
 
-# Odd sizes end where vector instructions do not reach; 140,000 elements go to two threads, and the
+# Odd sizes end where vector instructions do not reach; 600,000 elements go to two threads, and the
 # plain path takes them in two parts.
-SIZES = [(3, 5), (), (0,), (1,), (257,), (64, 33), (140_000,)]
+SIZES = [(3, 5), (), (0,), (1,), (257,), (64, 33), (600_000,)]
 DECAY = {"weight_decay": 0.3, "weight_decay_mode": "lr_coupled"}
 
 
@@ -37,7 +37,8 @@ def train(parameters: list[nn.Parameter], optimizer: LionW, steps: int, seed: in
         for i, p in enumerate(parameters):
             g = torch.randn(p.shape, generator=generator).to(p.dtype)
             # Some elements have neither gradient nor, at first, momentum.
-            p.grad = None if step == 3 and i == 2 else torch.where(g.abs() < 0.3, 0.0, g)
+            has_none = not p.requires_grad or (step == 3 and i == 2)
+            p.grad = None if has_none else torch.where(g.abs() < 0.3, 0.0, g)
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * (1 - step / 20)
         optimizer.step()
@@ -149,7 +150,43 @@ def load(_: list[nn.Parameter], optimizer: LionW) -> None:
     optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
 
 
-@pytest.mark.parametrize("change", [change_layout, move, forget_momentum, add_group, load])
+def replace_momentum(parameters: list[nn.Parameter], optimizer: LionW) -> None:
+    state = optimizer.state[parameters[5]]
+    state["exp_avg"] = torch.ones_like(state["exp_avg"])
+
+
+def move_momentum(parameters: list[nn.Parameter], optimizer: LionW) -> None:
+    state = optimizer.state[parameters[4]]
+    state["exp_avg"].data = state["exp_avg"].clone()
+
+
+def freeze(parameters: list[nn.Parameter], _: LionW) -> None:
+    parameters[4].requires_grad_(False)
+    parameters[4].grad = None
+
+
+def turn_in_place(parameters: list[nn.Parameter], _: LionW) -> None:
+    # The same memory and as many elements, in another order.
+    parameters[0].grad = None
+    parameters[0].data = parameters[0].data.view(5, 3).t()
+
+
+def shrink_in_place(parameters: list[nn.Parameter], optimizer: LionW) -> None:
+    p = parameters[4]
+    p.grad = None
+    p.data = p.data[:100]
+    optimizer.state[p]["exp_avg"].data = optimizer.state[p]["exp_avg"].data[:100]
+
+
+def lower_the_rate(_: list[nn.Parameter], optimizer: LionW) -> None:
+    optimizer.param_groups[1]["lr"] = optimizer.param_groups[1]["initial_lr"] = 1e-4
+
+
+CHANGES = [change_layout, move, forget_momentum, add_group, load, replace_momentum, move_momentum]
+CHANGES += [freeze, turn_in_place, shrink_in_place, lower_the_rate]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_what_changes_between_steps_is_noticed(change: Any) -> None:
     fast, slow = model(torch.float32), model(torch.float32)
     one, other = LionW(groups(fast), lr=1e-2), LionW(groups(slow), lr=1e-2, compiled=False)
@@ -161,6 +198,64 @@ def test_what_changes_between_steps_is_noticed(change: Any) -> None:
         assert torch.equal(a, b)
     for a, b in zip(states(one), states(other), strict=True):
         assert torch.equal(a, b)
+
+
+def test_no_step_goes_beyond_a_parameter_that_became_shorter() -> None:
+    whole = torch.zeros(9)
+    p = nn.Parameter(whole)
+    optimizer = LionW([p], lr=1.0)
+    for elements in (9, 9, 4):
+        p.grad = None
+        p.data = whole[:elements]
+        p.grad = torch.ones(elements)
+        state = optimizer.state[p]
+        if state:
+            state["exp_avg"].data = state["exp_avg"].data[:elements]
+        optimizer.step()
+    assert whole.tolist() == [-3.0] * 4 + [-2.0] * 5
+
+
+def test_another_dtype_in_the_same_memory_is_noticed() -> None:
+    fast, slow = model(torch.bfloat16), model(torch.bfloat16)
+    one, other = LionW(groups(fast), lr=1e-2), LionW(groups(slow), lr=1e-2, compiled=False)
+    for parameters, optimizer in ((fast, one), (slow, other)):
+        train(parameters, optimizer, 2)
+        for p in parameters:
+            p.grad = None
+            p.data = p.data.view(torch.float16)
+        train(parameters, optimizer, 2, seed=2)
+    for a, b in zip([*fast, *states(one)], [*slow, *states(other)], strict=True):
+        assert torch.equal(a.view(torch.int16), b.view(torch.int16))
+
+
+def test_another_layout_of_gradients_is_noticed() -> None:
+    fast = [nn.Parameter(torch.zeros(3, 5)) for _ in range(200)]
+    slow = copy.deepcopy(fast)
+    one, other = LionW(fast, lr=1e-2), LionW(slow, lr=1e-2, compiled=False)
+    generator = torch.Generator().manual_seed(0)
+    for step in range(6):
+        for i, (p, q) in enumerate(zip(fast, slow, strict=True)):
+            g = torch.randn(5, 3, generator=generator).t()
+            # Most lie as their parameters do, one does not, in another block each time.
+            p.grad = g if i == 90 * step % 200 and step > 1 else g.contiguous()
+            q.grad = g.clone()
+        one.step()
+        other.step()
+    for a, b in zip([*fast, *states(one)], [*slow, *states(other)], strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_gradient_that_is_not_finite_is_noticed_in_a_kept_step() -> None:
+    parameters = [nn.Parameter(torch.zeros(3, 5)) for _ in range(200)]
+    optimizer = LionW(parameters, lr=1e-2)
+    for step in range(4):
+        for p in parameters:
+            p.grad = torch.ones(3, 5)
+        if step == 2:
+            parameters[150].grad = torch.full((3, 5), float("nan"))
+        optimizer.step()
+    assert optimizer.skipped_steps == 1
+    assert torch.equal(torch.stack(list(parameters)), torch.full((200, 3, 5), -0.03))
 
 
 def test_a_gradient_where_there_was_none_and_the_reverse() -> None:
