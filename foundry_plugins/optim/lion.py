@@ -211,7 +211,7 @@ class LionW(torch.optim.Optimizer):
             for p in group["params"]:
                 index += 1
                 g = p.grad
-                if g is not None:
+                if g is not None and p.requires_grad:
                     # Plain parameters are the common case, and there can be thousands.
                     g = g if type(p) is Parameter else local_gradient(p, g)
                     found.append((index, p, g, rates))

@@ -32,6 +32,7 @@ _BLOCK = 64
 # takes, about 200 and 100 bytes.
 _TENSOR_LINES, _STORAGE_LINES = np.arange(3) * 64, np.arange(2) * 64
 _gradient, _dtype = attrgetter("grad"), attrgetter("dtype")
+_moves = attrgetter("requires_grad")
 _nbytes, _place = attrgetter("nbytes"), attrgetter("_cdata")
 
 
@@ -102,6 +103,7 @@ class Replay:
         same = same and list(map(Tensor.data_ptr, parameters + moments)) == addresses
         same = same and all(map(Tensor.is_contiguous, parameters + gradients))
         same = same and set(map(_dtype, parameters)) == {self._dtype}
+        same = same and all(map(_moves, parameters))
         same = same and list(map(_nbytes, gradients)) == sizes
         if same:
             row[:] = list(map(Tensor.data_ptr, gradients))

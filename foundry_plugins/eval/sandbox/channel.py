@@ -20,6 +20,7 @@ from typing import Any
 MAX_FRAME_BYTES = 1 << 26
 MAX_ITEMS = 10_000  # of an iterator, which may have no end
 _HEADER = struct.Struct("<I")
+_DIGITS = 10_000  # of a decimal number; more would keep a judge busy
 _SMALL = 1 << 1000  # JSON's integers are decimal, which Python bounds at 4300 digits
 # Methods of the builtin types themselves, which a subclass cannot change.
 _EXACT: dict[type, Callable[[Any], Any]] = {
@@ -89,7 +90,7 @@ def encode(value: Any, classes: Mapping[str, type] | None = None) -> Any:
 
     Args:
         value: Builtin types, their subclasses (as what they are subclasses of), iterators (their
-            first `MAX_ITEMS` items) and views of dicts, and numbers of numpy.
+            first `MAX_ITEMS` items) and views of dicts, decimals, fractions and numbers of numpy.
         classes: Instances of these are sent as name and attributes.
 
     Raises:
@@ -138,6 +139,10 @@ def _encode_other(value: Any, kind: type, classes: Mapping[str, type]) -> Any:
     for base, exact in _EXACT.items():
         if isinstance(value, base):
             return _encode(exact(value), classes)
+    if (kind.__module__, kind.__name__) == ("decimal", "Decimal"):
+        return {"decimal": str(value)}
+    if (kind.__module__, kind.__name__) == ("fractions", "Fraction"):
+        return {"fraction": [_encode(x, classes) for x in (value.numerator, value.denominator)]}
     if kind.__module__ == "numpy" and getattr(value, "shape", None) == ():
         return _encode(value.item(), classes)
     if isinstance(value, Iterator):
@@ -158,7 +163,14 @@ def decode(data: Any, classes: Mapping[str, type] | None = None) -> Any:
     """
     try:
         return _decode(data, classes or {})
-    except (RecursionError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (
+        RecursionError,
+        TypeError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
         raise NotPlainError(f"not plain data: {error}") from error
 
 
@@ -172,6 +184,8 @@ def _decode(data: Any, classes: Mapping[str, type]) -> Any:
     ((kind, content),) = data.items()
     if kind == "int":
         return int(content, 16)
+    if kind == "decimal":
+        return _decimal(content)
     if kind in ("bytes", "bytearray"):
         return {"bytes": bytes, "bytearray": bytearray}[kind].fromhex(content)
     if kind == "object":
@@ -192,6 +206,22 @@ def _object(content: Any, classes: Mapping[str, type]) -> Any:
     return made
 
 
+def _decimal(text: Any) -> Any:
+    # Imported where it is needed: it would make every fork dearer.
+    from decimal import Decimal
+
+    value = Decimal(str(text))
+    if value.is_finite() and abs(value.adjusted()) > _DIGITS:
+        raise ValueError("a number with too many digits")
+    return value
+
+
+def _fraction(parts: list[Any]) -> Any:
+    from fractions import Fraction
+
+    return Fraction(int(parts[0]), int(parts[1]))
+
+
 def _iterate(items: list[Any]) -> Iterator[Any]:
     yield from items[:MAX_ITEMS]
     if len(items) > MAX_ITEMS:
@@ -204,6 +234,7 @@ _MAKE: dict[str, Any] = {
     "frozenset": frozenset,
     "dict": dict,
     "complex": lambda parts: complex(*parts),
+    "fraction": _fraction,
     "range": lambda parts: range(*parts),
     "iterator": _iterate,
     "keys": lambda items: dict.fromkeys(items).keys(),

@@ -49,7 +49,8 @@ def folder(language: Language) -> Path | None:
                 os.utime(path)
                 return path
             _log.warning("%s is damaged and made anew.", path)
-            path.rename(root / f".{path.name}-{uuid.uuid4().hex}")
+            damaged = path.rename(root / f".{path.name}-{uuid.uuid4().hex}")
+            remove(damaged)
         mine = Path(tempfile.mkdtemp(prefix=f".{language.name}-", dir=root))
     except OSError:  # no home, or one that cannot be written
         return None

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -83,3 +84,14 @@ def test_others_samples_are_numbered_by_task(tmp_path: Path) -> None:
     path.write_text("no\n")
     with pytest.raises(UserError, match="line 1 is not valid JSON"):
         read_shared(path)
+
+
+def test_a_packed_file_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl.gz"
+    lines = b'{"task_id": "a", "completion": "x"}\n{"task_id": "a", "completion": "y"}\n'
+    path.write_bytes(gzip.compress(lines))
+    assert [e["completion"] for e in read_shared(path)] == ["x", "y"]
+    for damaged in (lines, gzip.compress(lines)[:30]):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match="cannot be unpacked"):
+            read_shared(path)

@@ -165,6 +165,10 @@ def freeze(parameters: list[nn.Parameter], _: LionW) -> None:
     parameters[4].grad = None
 
 
+def freeze_with_a_gradient(parameters: list[nn.Parameter], _: LionW) -> None:
+    parameters[4].requires_grad_(False)
+
+
 def turn_in_place(parameters: list[nn.Parameter], _: LionW) -> None:
     # The same memory and as many elements, in another order.
     parameters[0].grad = None
@@ -183,7 +187,7 @@ def lower_the_rate(_: list[nn.Parameter], optimizer: LionW) -> None:
 
 
 CHANGES = [change_layout, move, forget_momentum, add_group, load, replace_momentum, move_momentum]
-CHANGES += [freeze, turn_in_place, shrink_in_place, lower_the_rate]
+CHANGES += [freeze, freeze_with_a_gradient, turn_in_place, shrink_in_place, lower_the_rate]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -213,6 +217,28 @@ def test_no_step_goes_beyond_a_parameter_that_became_shorter() -> None:
             state["exp_avg"].data = state["exp_avg"].data[:elements]
         optimizer.step()
     assert whole.tolist() == [-3.0] * 4 + [-2.0] * 5
+
+
+def test_a_frozen_parameter_stays_with_the_gradient_it_had() -> None:
+    p, other = nn.Parameter(torch.zeros(5)), nn.Parameter(torch.zeros(5))
+    optimizer = LionW([p, other], lr=1.0)
+    for moved in (-1.0, -2.0, -3.0):
+        p.grad, other.grad = torch.ones(5), torch.ones(5)
+        p.requires_grad_(moved > -3)
+        optimizer.step()
+        assert other.tolist() == [moved] * 5
+    assert p.tolist() == [-2.0] * 5
+
+
+def test_a_parameter_that_outgrew_its_gradient_is_no_step() -> None:
+    p = nn.Parameter(torch.zeros(4))
+    optimizer = LionW([p], lr=1.0)
+    for _ in range(2):
+        p.grad = torch.ones(4)
+        optimizer.step()
+    p.data = torch.zeros(4096)
+    with pytest.raises(RuntimeError, match="size"):
+        optimizer.step()
 
 
 def test_another_dtype_in_the_same_memory_is_noticed() -> None:

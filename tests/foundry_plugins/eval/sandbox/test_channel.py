@@ -69,6 +69,24 @@ def test_one_odd_value_among_many_plain_ones(odd: Any) -> None:
         assert types_of(got) == types_of(value)
 
 
+def test_decimals_and_fractions() -> None:
+    from decimal import Decimal
+    from fractions import Fraction
+
+    values = [Decimal("1.10"), Decimal("-1E+30"), Decimal("Infinity"), Fraction(1 << 1100, 3)]
+    for value in values:
+        got = same([value, 1])[0]
+        assert (type(got), got) == (type(value), value)
+    for forged in (
+        {"decimal": "1E+999999999"},
+        {"decimal": "one"},
+        {"fraction": [1, 0]},
+        {"fraction": [1]},
+    ):
+        with pytest.raises(channel.NotPlainError):
+            channel.decode(forged)
+
+
 def test_values_that_json_lacks() -> None:
     assert same(10**5000) == 10**5000
     assert same(-(2**2000)) == -(2**2000)
