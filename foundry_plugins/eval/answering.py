@@ -6,13 +6,14 @@ All samples of a batch are generated even if a kill left some of them written, b
 are computed together round together. Only what was missing is written.
 
 While answers to a batch are judged, which takes processors, the next batch is generated, which
-takes the model's device.
+takes the model's device. If that fails or the user ends it, nobody waits for verdicts any more.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -124,11 +125,11 @@ class Answering:
         samples = self._taken_ahead(part)
         if samples is None:
             samples = self._generated(model, part, mine)
-        with ThreadPoolExecutor(1, "judging") as thread:
+        with self._judging() as thread:
             judging = thread.submit(self._judged, part, samples if mine else {})
             if following is not None:
                 self._ahead = following[0], self._generated(model, *following)
-        verdicts = judging.result()
+            verdicts = judging.result()
         return Answers(
             [
                 _row(number, sample, self._tasks[number], samples, verdicts)
@@ -136,6 +137,20 @@ class Answering:
             ],
             *(len(self._tasks), self._least),
         )
+
+    @contextlib.contextmanager
+    def _judging(self) -> Iterator[ThreadPoolExecutor]:
+        """A thread that judges; what runs in it is ended if anything is raised meanwhile."""
+        thread = ThreadPoolExecutor(1, "judging")
+        try:
+            yield thread
+        except BaseException:
+            if self._judge is not None:
+                self._judge.stop()
+            thread.shutdown()
+            self.rest()
+            raise
+        thread.shutdown()
 
     def _taken_ahead(self, part: Part) -> Entries | None:
         """Samples of a batch that was generated during the one before.

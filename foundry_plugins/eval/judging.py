@@ -99,6 +99,7 @@ class Judge:
         self._benchmark = benchmark
         self._sandbox = sandbox or Sandbox()
         self._runner: Runner | None = None
+        self._stopped = False
         # Models repeat themselves: equal answers to a task are judged once.
         self._known: dict[tuple[str, str], dict[str, Any]] = {}
         self._warned: set[str] = set()
@@ -117,6 +118,7 @@ class Judge:
 
         Raises:
             UserError: if there is no sandbox here or a language's tools are missing.
+            StoppedError: if `stop` was called.
         """
         assert self._benchmark.judged != PEOPLE
         new = {(task.task_id, text): (task, text) for task, text in answers}
@@ -130,6 +132,8 @@ class Judge:
         if self._runner is None:
             box = self._sandbox
             self._runner = Runner(box.limits, box.workers, box.isolation)
+        if self._stopped:  # before there was a runner
+            self._runner.stop()
         programs = [self._benchmark.program(task, text) for task, text in answers]
         found = dict(self._runner.run(programs))
         self._warn(answers, found)
@@ -149,11 +153,17 @@ class Judge:
                     *(task.task_id, found[number].message.rstrip(".")),
                 )
 
+    def stop(self) -> None:
+        """Has `verdicts` in another thread end at once and raise, until `close` is called."""
+        self._stopped = True
+        if self._runner is not None:
+            self._runner.stop()
+
     def close(self) -> None:
         """Ends the sandboxes; judging again starts new ones."""
         if self._runner is not None:
             self._runner.close()
-        self._runner = None
+        self._runner, self._stopped = None, False
         self._known.clear()
 
 

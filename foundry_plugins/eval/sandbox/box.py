@@ -127,6 +127,14 @@ class Box:
         except (OSError, EOFError, channel.NotPlainError) as error:
             raise DeadError from error
 
+    def stop(self) -> None:
+        """Has what runs in it end, and whoever waits for a reply raise `DeadError`.
+
+        Other threads may ask for it at any time; the one that uses the sandbox is to close it.
+        """
+        with contextlib.suppress(OSError):  # it is closed
+            self._control.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Ends it and everything in it."""
         self._control.close()

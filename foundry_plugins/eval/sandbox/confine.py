@@ -16,9 +16,10 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
+_Value = TypeVar("_Value")
 _LOOK_SECONDS = 0.05  # between two looks at what all processes use
 # Why a process was ended.
 WALL, CPU, MEMORY, STOPPED = "wall", "cpu", "memory", "stopped"
@@ -72,6 +73,28 @@ def confine(limits: Mapping[str, Any], file: int, number: int) -> None:
         if highest != resource.RLIM_INFINITY:
             soft, hard = min(soft, highest), min(hard, highest)
         resource.setrlimit(which, (soft, hard))
+
+
+def addresses() -> int:
+    """Bytes of this process's address space."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
+
+
+def within(address_bytes: int, run: Callable[[], _Value]) -> _Value:
+    """What a function returns that runs with less address space; the limit is as before then.
+
+    Raises:
+        MemoryError: if that was not enough.
+    """
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if soft != resource.RLIM_INFINITY:
+        address_bytes = min(address_bytes, soft)
+    resource.setrlimit(resource.RLIMIT_AS, (address_bytes, hard))
+    try:
+        return run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def wait(pid: int, limits: Mapping[str, Any], control: socket.socket) -> End:

@@ -19,23 +19,41 @@ from foundry_plugins.eval.sandbox import channel
 
 _MESSAGE_CHARS = 500
 _TOO_MUCH = (errno.EFBIG, errno.ENOSPC)
+Code = types.CodeType | dict[str, Any]
 
 
-def compiled(source: str) -> types.CodeType | dict[str, Any]:
-    """Code of the candidate, or how it failed. Nothing of it is run."""
+def compiled(source: str) -> Code:
+    """Code of the candidate, or how it failed. Nothing of it is run.
+
+    Raises:
+        MemoryError: if that takes more than there is.
+    """
     try:
         return compile(source, "candidate.py", "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:  # null bytes and lone surrogates are ValueErrors
         return {"raise": "SyntaxError", "message": _text(error)}
-    except (MemoryError, RecursionError) as error:
+    except RecursionError as error:
         return failure(error)
+    except SystemError as error:  # a tokenizer without memory gives up without an exception
+        raise MemoryError from error
 
 
-def serve(sock: socket.socket, code: types.CodeType | dict[str, Any], output_bytes: int) -> None:
+def serve(sock: socket.socket, source: str, code: Code | None, output_bytes: int) -> None:
     """Runs the module, and then calls its functions until the other side is gone.
 
     A failure of the module is the answer to whatever is asked first.
+
+    Args:
+        sock: Where it is asked.
+        source: Of the module.
+        code: What `compiled` made of it elsewhere; None if that is left to this process.
+        output_bytes: Of one answer.
     """
+    if code is None:
+        try:
+            code = compiled(source)
+        except MemoryError as error:
+            code = failure(error)
     if isinstance(code, dict):
         channel.send(sock, code)
         return

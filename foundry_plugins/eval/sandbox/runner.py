@@ -8,7 +8,7 @@ import contextlib
 import queue
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -25,6 +25,10 @@ from foundry_plugins.eval.sandbox.toolchains import missing
 Either = PythonProgram | Program
 _log = logger(__name__)
 _JUDGE, _CANDIDATE = "judge", "candidate"
+
+
+class StoppedError(Exception):
+    """Programs were not run, since somebody asked for that."""
 
 
 class Runner:
@@ -49,6 +53,7 @@ class Runner:
             _log.warning("Programs that nobody has read run with all rights of this account.")
         self._languages = _Prepared(self.isolation)
         self._boxes: list[dict[str, Box]] = [{} for _ in range(workers)]
+        self._stopped = threading.Event()
 
     def __enter__(self) -> Runner:
         return self
@@ -60,6 +65,13 @@ class Runner:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def stop(self) -> None:
+        """Ends what runs, for good: `run` raises `StoppedError`. Any thread may call it."""
+        self._stopped.set()
+        for boxes in self._boxes:
+            for box in list(boxes.values()):
+                box.stop()
 
     def close(self) -> None:
         """Ends all sandboxes, and compilers."""
@@ -78,6 +90,7 @@ class Runner:
 
         Raises:
             UserError: if a language's tools are missing or a sandbox does not start.
+            StoppedError: if `stop` was called before all had ended.
         """
         numbers: dict[Either, list[int]] = {}
         for number, program in enumerate(programs):
@@ -137,15 +150,21 @@ class Runner:
 
     def _run_once(self, program: Either, boxes: dict[str, Box]) -> Verdict:
         if isinstance(program, PythonProgram):
-            for name in (_CANDIDATE, _JUDGE):
-                if name not in boxes:
-                    boxes[name] = Box(self.isolation, self.limits.scratch_bytes)
-            return python_programs.run(program, boxes[_CANDIDATE], boxes[_JUDGE], self.limits)
+            candidate, judge = (self._box(boxes, name) for name in (_CANDIDATE, _JUDGE))
+            return python_programs.run(program, candidate, judge, self.limits)
         language, folder = self._languages.find(program.language)
-        if language.name not in boxes:
-            visible = language.visible(folder)
-            boxes[language.name] = Box(self.isolation, self.limits.scratch_bytes, visible)
-        return commands.run(program, language, boxes[language.name], self.limits)
+        box = self._box(boxes, language.name, lambda: language.visible(folder))
+        return commands.run(program, language, box, self.limits)
+
+    def _box(
+        self, boxes: dict[str, Box], name: str, visible: Callable[[], Mapping[str, Path]] = dict
+    ) -> Box:
+        if name not in boxes and not self._stopped.is_set():
+            boxes[name] = Box(self.isolation, self.limits.scratch_bytes, visible())
+        # Looked at last: `stop` ends only those that it finds.
+        if self._stopped.is_set():
+            raise StoppedError
+        return boxes[name]
 
 
 class _Prepared:

@@ -3,10 +3,11 @@
 """A filter of system calls: nothing that looks into, traces or sabotages another process.
 
 Namespaces hide what is outside; the filter keeps a program from the process that started it (which
-has the same user), from new namespaces, from what outlives processes (System V memory, queues) and
-from parts of the kernel that no test needs. It is a list of what is refused: languages' run times
-differ too much for a list of what is allowed. ``clone3`` answers that it does not exist, since its
-flags are out of a filter's sight; the C library then uses ``clone``.
+has the same user), from new namespaces, from what outlives processes (System V memory, queues, the
+processors and priorities of others) and from parts of the kernel that no test needs. It is a list
+of what is refused: languages' run times differ too much for a list of what is allowed. ``clone3``
+answers that it does not exist, since its flags are out of a filter's sight; the C library then uses
+``clone``.
 
 The program is classic BPF, loaded by prctl(2); numbers are those of the kernel's tables.
 """
@@ -57,9 +58,18 @@ _DENIED = {  # name: (x86_64, aarch64)
     "memfd_create": (319, 279),
     "acct": (163, 89),
     "syslog": (103, 116),
+    # A process's number is not their first argument, and 0 can mean all of a group or a user.
     "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
 }
-_CLONE, _SOCKET, _PRLIMIT = (56, 220), (41, 198), (302, 261)
+_OWN = {  # whose first argument is a process, allowed for the one that asks: 0
+    "prlimit64": (302, 261),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+}
+_CLONE, _SOCKET = (56, 220), (41, 198)
 _CLONE3 = 435
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
@@ -88,15 +98,18 @@ def program(machine: str) -> bytes | None:
     ]
     for numbers in _DENIED.values():
         lines += [(_EQUAL, 0, 1, numbers[which]), (_RETURN, 0, 0, refused)]
+    for numbers in _OWN.values():
+        lines += [
+            (_EQUAL, 0, 4, numbers[which]),
+            (_LOAD, 0, 0, _FIRST_ARGUMENT),
+            (_EQUAL, 1, 0, 0),
+            (_RETURN, 0, 0, refused),
+            (_RETURN, 0, 0, _ALLOW),
+        ]
     lines += [
         (_EQUAL, 0, 4, _CLONE[which]),
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
         (_ANY_BIT, 0, 1, _NEW_NAMESPACES),
-        (_RETURN, 0, 0, refused),
-        (_RETURN, 0, 0, _ALLOW),
-        (_EQUAL, 0, 4, _PRLIMIT[which]),  # another process's limits
-        (_LOAD, 0, 0, _FIRST_ARGUMENT),
-        (_EQUAL, 1, 0, 0),
         (_RETURN, 0, 0, refused),
         (_RETURN, 0, 0, _ALLOW),
         (_EQUAL, 0, 5, _SOCKET[which]),

@@ -7,8 +7,9 @@
 It is a program of its own on the standard library alone, the first process of its sandbox, and
 never a fork of the process that asks. Requests and replies are frames over a socket that no child
 inherits. A child inherits what it needs and nothing else: its own end of a pipe, its limits. When
-it ends, everything else in the sandbox is killed and the scratch folder emptied; if that does not
-work, this process ends and with it the sandbox, and another is started.
+it ends, everything else in the sandbox is killed and the scratch folder emptied, before the reply:
+it is the program that waits for it, and not the next one. If that does not work, this process ends
+and with it the sandbox, and another is started.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ _SLOW = ("numpy",)  # imported when a program first names it
 _STANDARD_FILES, _ERRORS = 3, 2
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
 _REPORT_BYTES = 1 << 14
+# What compiling a few hundred lines takes many times over. Without a bound a few kilobytes take
+# gigabytes, and what is not given back is missing from all later programs.
+_COMPILER_BYTES = 32 << 20
 _CONTROL_SOCKET_BYTES = 1
 
 
@@ -56,14 +60,17 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     channel.send(control, {"filtered": filtered, "alone": confine.alone()})
+    do = {"candidate": _Candidates().run, "judge": _judge, "commands": _commands}
     while True:
         try:
             request, sock = _take(control)
             if request["do"] == "stop":
                 continue  # meant for a child that had just ended
-            reply = _DO[request["do"]](request, sock, control, scratch)
-            channel.send(control, reply)
-            confine.empty(scratch)
+            reply = do[request["do"]](request, sock, control, scratch)
+            try:
+                confine.empty(scratch)
+            finally:
+                channel.send(control, reply)
         except (EOFError, confine.GoneError, ConnectionError):
             return
 
@@ -89,15 +96,6 @@ def _fork(run: Callable[[], None]) -> int:
         os._exit(status)
 
 
-def _warm(text: str) -> None:
-    for name in _SLOW:
-        if name in text and name not in sys.modules:
-            try:
-                importlib.import_module(name)
-            except ImportError:
-                continue  # the program will find that out itself
-
-
 def _ended(how: confine.End, **more: Any) -> dict[str, Any]:
     return {
         "status": how.status,
@@ -108,22 +106,49 @@ def _ended(how: confine.End, **more: Any) -> dict[str, Any]:
     }
 
 
-def _candidate(request: Any, sock: int, control: socket.socket, _: str) -> Any:
-    _warm(request["source"])
-    # Compiled here, since a child would first have to copy much of the compiler's memory.
-    code = python_candidate.compiled(request["source"])
+class _Candidates:
+    """Python programs, compiled here, since a child would first copy much of the compiler's memory.
 
-    def run() -> None:
-        confine.confine(request["limits"], sock, _STANDARD_FILES)
-        with socket.socket(fileno=_STANDARD_FILES) as mine:
-            try:
-                python_candidate.serve(mine, code, request["output_bytes"])
-            except (EOFError, ConnectionError):
-                return
+    The bound is the same for all of them, not above what one of them left.
+    """
 
-    pid = _fork(run)
-    os.close(sock)
-    return _ended(confine.wait(pid, request["limits"], control))
+    def __init__(self) -> None:
+        self._most = confine.addresses() + _COMPILER_BYTES
+
+    def run(self, request: Any, sock: int, control: socket.socket, _: str) -> Any:
+        """Runs one until it is not asked any more."""
+        source = request["source"]
+        self._warm(source)
+        code = self._compiled(source)
+
+        def child() -> None:
+            confine.confine(request["limits"], sock, _STANDARD_FILES)
+            with socket.socket(fileno=_STANDARD_FILES) as mine:
+                try:
+                    python_candidate.serve(mine, source, code, request["output_bytes"])
+                except (EOFError, ConnectionError):
+                    return
+
+        pid = _fork(child)
+        os.close(sock)
+        return _ended(confine.wait(pid, request["limits"], control))
+
+    def _warm(self, text: str) -> None:
+        for name in _SLOW:
+            if name in text and name not in sys.modules:
+                before = confine.addresses()
+                try:
+                    importlib.import_module(name)
+                except ImportError:
+                    continue  # the program will find that out itself
+                self._most += confine.addresses() - before
+
+    def _compiled(self, source: str) -> python_candidate.Code | None:
+        """None where the child has to do it, under its own limits."""
+        try:
+            return confine.within(self._most, lambda: python_candidate.compiled(source))
+        except MemoryError:
+            return None
 
 
 def _judge(request: Any, sock: int, control: socket.socket, _: str) -> Any:
@@ -182,12 +207,6 @@ def _left(path: str) -> str | None:
     finally:
         os.close(file)
 
-
-_DO: dict[str, Callable[[Any, int, socket.socket, str], Any]] = {
-    "candidate": _candidate,
-    "judge": _judge,
-    "commands": _commands,
-}
 
 if __name__ == "__main__":
     main()

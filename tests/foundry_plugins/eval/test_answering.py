@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from foundry_plugins.eval import benchmarks
 from foundry_plugins.eval import tasks as task_files
 from foundry_plugins.eval.answering import Answering
 from foundry_plugins.eval.given import Given
-from foundry_plugins.eval.judging import Judge
+from foundry_plugins.eval.judging import Judge, Sandbox
 from foundry_plugins.eval.samples import SAMPLES, VERDICTS, Results
+from foundry_plugins.eval.sandbox.limits import Limits
 from foundry_plugins.eval.tasks import Part
 
 BENCHMARK = benchmarks.find("humaneval")
@@ -173,6 +175,52 @@ def test_the_next_batch_is_generated_while_answers_are_judged(tmp_path: Path) ->
     assert [(row.task, row.sample, row.passed) for row in last] == [(1, 0, True), (1, 1, False)]
     assert writes.parts == [PART, second]  # once each
     assert len(Results(tmp_path, {}).read(VERDICTS)) == 6
+
+
+class Endless(Writes):
+    """Never-ending answers to the first batch; the next one cannot be generated."""
+
+    def __init__(self, judging: threading.Event) -> None:
+        super().__init__()
+        self.judging = judging
+
+    def __call__(self, model: Any, part: Part, synced: bool) -> dict[Any, dict[str, Any]]:
+        found = super().__call__(model, part, synced)
+        if self.parts == [part]:
+            texts = {key: f"\n    while True: pass  # {key[1]}" for key in found}
+            return {key: {**found[key], "completion": texts[key]} for key in found}
+        if self.judging.wait(60) and len(self.parts) == 2:
+            raise KeyboardInterrupt
+        return found
+
+
+class Told(Judge):
+    """Says that it was asked, once it is about to judge or before it starts."""
+
+    def __init__(self, early: bool) -> None:
+        super().__init__(BENCHMARK, Sandbox(workers=1, limits=Limits(wall_seconds=60)))
+        self.asked, self.early = threading.Event(), early
+
+    def verdicts(self, answers: Any) -> list[dict[str, Any]]:
+        self.asked.set()
+        while self.early and not self._stopped:
+            time.sleep(0.01)
+        return super().verdicts(answers)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_what_is_raised_while_answers_are_judged_does_not_wait(early: bool, tmp_path: Path) -> None:
+    second, judge = Part((1,), range(2)), Told(early)
+    answering = Answering(TASKS, Endless(judge.asked), judge)
+    answering.open(Results(tmp_path, {}))
+    with pytest.raises(KeyboardInterrupt):
+        answering.answer(MODEL, PART, mine=True, following=(second, True))
+    # All of them would have verdicts after some seconds.
+    assert Results(tmp_path, {}).read(VERDICTS) == {}
+    judge.early = False
+    again = answering.answer(MODEL, second, mine=True).rows
+    assert [row.passed for row in again] == [True, False]
+    answering.rest()
 
 
 def test_what_an_evaluation_that_ended_early_left_is_dropped(judge: Counts) -> None:

@@ -154,6 +154,19 @@ BREACHES = {
     "read another's memory": "must(libc.process_vm_readv(1, 0, 0, 0, 0, 0))",
     "take another's descriptor": "must(libc.syscall(438, os.pidfd_open(1), 0, 0))",
     "another's limits": "resource.prlimit(1, resource.RLIMIT_NOFILE, (0, 0))",
+    "another's processors": "os.sched_setaffinity(1, os.sched_getaffinity(1))",
+    "another's scheduling": "os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))",
+    "another's parameters": "os.sched_setparam(1, os.sched_param(0))",
+    # struct sched_attr: its size, and zeros
+    "another's attributes": (
+        "must(libc.syscall(314 if os.uname().machine == 'x86_64' else 274,"
+        " 1, (ctypes.c_uint * 12)(48), 0))"
+    ),
+    "another's priority": "os.setpriority(os.PRIO_PROCESS, 1, 1)",
+    # IOPRIO_WHO_PROCESS and best effort of the lowest level
+    "another's priority of input": (
+        "must(libc.syscall(251 if os.uname().machine == 'x86_64' else 30, 1, 1, 2 << 13 | 7))"
+    ),
     "become root": "os.setuid(0)",
     "new namespaces": "must(libc.unshare(0x10000000))",
     "mount": "must(libc.mount(b'x', b'/tmp', b'tmpfs', 0, 0))",
@@ -268,10 +281,37 @@ LITTER = {
         "  os.setsid()\n  if os.fork() == 0: time.sleep(10**6)\n  os._exit(0)\n"
         "def f(x): return x + 1"
     ),
+    "folders too deep to be emptied": (
+        "import os\nfor i in range(2000):\n os.mkdir('deep')\n os.chdir('deep')\n"
+        "def f(x): return x + 1"
+    ),
+    "its own scheduling": (
+        "import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "for pid in (0, 1):\n"
+        " try: os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))\n"
+        " except PermissionError: pass\n"
+        "def f(x): return x + 1 if os.sched_getscheduler(0) else 'not its own'"
+    ),
+    # Twice, since what one leaves is not to add to what another left.
+    "long source": (lines := "def f(x):\n" + " x=x+1;x=x-1\n" * 20_000 + " return x + 1"),
+    "long source again": lines.replace("-", "- "),
 }
+# Of little text: each level doubles the code of what is inside.
+DEAR_TO_COMPILE = (
+    "def f(x):\n"
+    + "".join(" " * i + "try: pass\n" + " " * i + "finally:\n" for i in range(1, 17))
+    + " " * 17
+    + "; ".join(["x=x+1"] * 400)
+    + "\n return x + 1"
+)
 WITNESS = """
 import os
+kept = bytearray(400 << 20)
+with open('/proc/1/status') as file:
+    most = [int(line.split()[1]) for line in file if line.startswith('VmHWM')][0]
 def f(x):
+    if most > 200 << 10: return 'memory'
+    if os.sched_getscheduler(0): return 'scheduling'
     if os.listdir('/tmp'): return 'files'
     if any(p.isdigit() and int(p) not in (1, os.getpid()) for p in os.listdir('/proc')):
         return 'processes'

@@ -17,6 +17,7 @@ from tests.foundry_plugins.eval.sandbox.attacks import (
     ATTACKS,
     BREACH,
     BREACHES,
+    DEAR_TO_COMPILE,
     HOGS,
     LITTER,
     WITNESS,
@@ -95,6 +96,15 @@ def test_nothing_is_left_behind(isolation: str) -> None:
     # With one worker the witness sees the sandbox of the one before.
     results = run([program(text) for text in texts], LIMITS, isolation, workers=1)
     assert [result["kind"] for result in results] == ["passed"] * len(texts), results
+
+
+def test_compiling_takes_no_memory_from_later_programs() -> None:
+    dear = [program(f"{DEAR_TO_COMPILE}# {number}") for number in range(2)]
+    witnesses = [program(f"{WITNESS}# {number}") for number in range(2)]
+    order = [dear[0], witnesses[0], dear[1], witnesses[1]]
+    results = run(order, LIMITS, BUBBLEWRAP, workers=1)
+    assert {result["kind"] for result in results[0::2]} <= {"memory", "timeout"}, results
+    assert [result["kind"] for result in results[1::2]] == ["passed"] * 2, results
 
 
 def test_a_breach_would_be_seen() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from foundry_plugins.contract.errors import UserError
+from foundry_plugins.eval.sandbox import confine
 from foundry_plugins.eval.sandbox.limits import Limits
 from foundry_plugins.eval.sandbox.programs import FAILURES, Program, PythonProgram, Verdict
-from foundry_plugins.eval.sandbox.runner import Runner
+from foundry_plugins.eval.sandbox.runner import Runner, StoppedError
 
 LIMITS = Limits(wall_seconds=60)
 
@@ -159,6 +162,53 @@ def test_an_iterator_that_is_left_early_ends_its_threads(runner: Runner) -> None
     assert next(found)[1].passed
     found.close()
     assert verdict(runner, program(GOOD)).passed
+
+
+def test_a_stop_ends_what_runs() -> None:
+    texts = [GOOD, *(f"def f(x):\n while True: pass # {number}" for number in range(3))]
+    kinds, first, errors = [], threading.Event(), []
+
+    def consume() -> None:
+        try:
+            for _, found in runner.run(map(program, texts)):
+                kinds.append(found.kind)
+                first.set()
+        except StoppedError as error:
+            errors.append(error)
+
+    # Without a stop the three would take nine seconds of CPU time and have verdicts.
+    with Runner(LIMITS, workers=1) as runner:
+        thread = threading.Thread(target=consume)
+        thread.start()
+        assert first.wait(60)
+        runner.stop()
+        thread.join()
+        assert (kinds, len(errors)) == (["passed"], 1)
+        with pytest.raises(StoppedError):
+            verdict(runner, program(GOOD))
+    with Runner(LIMITS, workers=1) as never_ran:
+        never_ran.stop()
+        with pytest.raises(StoppedError):
+            verdict(never_ran, program(GOOD))
+
+
+def test_files_are_deleted_before_the_verdict() -> None:
+    """Else the next program would wait for it, on its own time."""
+    text = "for i in range(10_000): open(f'{i}', 'w').close()\ndef f(x): return x + 1"
+    limits = Limits(cpu_seconds=30, wall_seconds=60)
+    # Without isolation the folder can be looked at from here.
+    with Runner(limits, workers=1, isolation="unsafe") as runner:
+        assert verdict(runner, program(text)).passed
+        assert not os.listdir(runner._boxes[0]["candidate"].scratch)
+
+
+def test_less_memory_is_for_one_function_only() -> None:
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    bound = confine.addresses() + (64 << 20)
+    assert confine.within(bound, lambda: resource.getrlimit(resource.RLIMIT_AS)[0]) == bound
+    with pytest.raises(MemoryError):
+        confine.within(bound, lambda: bytearray(8 << 30))
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
 
 
 def test_a_test_that_makes_much_of_an_answer_is_bounded(runner: Runner) -> None:
