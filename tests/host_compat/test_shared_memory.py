@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,14 @@ MEMORY = Path("/dev/shm")
 
 
 @pytest.mark.skipif(not MEMORY.is_dir(), reason="no folder of shared memory")
-def test_what_a_killed_run_left_is_passed_over(tmp_path: Path) -> None:
+def test_what_a_killed_run_left_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with MDSWriter(out=str(tmp_path), columns={"x": "int"}) as writer:
         writer.write({"x": 1})
     first = next(n for n in prefix._each_prefix_int() if not list(MEMORY.glob(f"{n:06}_*")))
+    # Data sets of other tests may still hold some of the names before it.
+    monkeypatch.setattr(prefix, "_each_prefix_int", lambda: itertools.count(first))
     # The first numbers that are free for some names are not free for others.
     for number, name in ((first, NEXT_EPOCH), (first + 1, LOCALS)):
         (MEMORY / prefix._get_path(number, name)).write_bytes(bytes(8))
