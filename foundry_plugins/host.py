@@ -34,7 +34,7 @@ from llmfoundry.utils.config_utils import (
 from omegaconf import DictConfig
 from omegaconf import OmegaConf as om
 from streaming import StreamingDataset
-from streaming.base.constant import SHM_TO_CLEAN
+from streaming.base.constant import BARRIER_FILELOCK, CACHE_FILELOCK, SHM_TO_CLEAN
 from streaming.base.shared import prefix
 from streaming.base.spanner import Spanner
 from streaming.base.world import World
@@ -178,7 +178,10 @@ def _of_this_node(number: int) -> int:
 
 def _is_free(number: int) -> bool:
     """Whether a killed run left nothing under a number, where the system shows it."""
-    return not any(Path("/dev/shm", prefix._get_path(number, x)).exists() for x in SHM_TO_CLEAN)
+    memory = [Path("/dev/shm", prefix._get_path(number, name)) for name in SHM_TO_CLEAN]
+    locks = [BARRIER_FILELOCK, CACHE_FILELOCK]
+    files = [Path(tempfile.gettempdir(), prefix._get_path(number, name)) for name in locks]
+    return not any(path.exists() for path in memory + files)
 
 
 def occurrences(indices: np.ndarray) -> np.ndarray:

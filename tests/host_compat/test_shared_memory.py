@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,18 @@ from foundry_plugins.host import EpochStreamingDataset
 MEMORY = Path("/dev/shm")
 
 
+def is_unused(number: int) -> bool:
+    folders = (MEMORY, Path(tempfile.gettempdir()))
+    return not any(list(folder.glob(f"{number:06}_*")) for folder in folders)
+
+
 @pytest.mark.skipif(not MEMORY.is_dir(), reason="no folder of shared memory")
 def test_what_a_killed_run_left_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with MDSWriter(out=str(tmp_path), columns={"x": "int"}) as writer:
         writer.write({"x": 1})
-    first = next(n for n in prefix._each_prefix_int() if not list(MEMORY.glob(f"{n:06}_*")))
+    first = next(n for n in prefix._each_prefix_int() if all(map(is_unused, (n, n + 1, n + 2))))
     # Data sets of other tests may still hold some of the names before it.
     monkeypatch.setattr(prefix, "_each_prefix_int", lambda: itertools.count(first))
     # The first numbers that are free for some names are not free for others.
