@@ -81,7 +81,7 @@ class EpochStreamingDataset(StreamingDataset):
     epoch: int = 0
 
     def __init__(self, **kwargs: Any) -> None:
-        with _one_job_at_a_time():
+        with _one_number_for_a_node():
             super().__init__(**kwargs)
         self.spanner = _NumberSpanner(self.samples_per_shard)
         self._close_connections()
@@ -135,7 +135,7 @@ class EpochStreamingDataset(StreamingDataset):
 
 
 @contextmanager
-def _one_job_at_a_time() -> Iterator[None]:
+def _one_number_for_a_node() -> Iterator[None]:
     """Has the ranks of a node find the same free number for their shared memory.
 
     In the host each looks for the first that is free by itself, and a node's first rank takes it

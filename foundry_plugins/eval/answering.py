@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,8 +21,6 @@ import torch
 from torch import distributed as dist
 
 from foundry_plugins.eval.benchmarks.task import Task
-from foundry_plugins.eval.generator import Generator
-from foundry_plugins.eval.given import Given
 from foundry_plugins.eval.judging import Judge
 from foundry_plugins.eval.postprocess import is_exact_match
 from foundry_plugins.eval.samples import SAMPLES, VERDICTS, Key, Results
@@ -30,6 +28,8 @@ from foundry_plugins.eval.tasks import Part
 from foundry_plugins.eval.weights import is_sharded
 
 Entries = Mapping[Key, Mapping[str, Any]]
+# (model, part, whether all ranks take every step) -> the part's answers, as they are written
+Generate = Callable[[Any, Part, bool], Mapping[Key, Mapping[str, Any]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Answering:
     def __init__(
         self,
         tasks: Sequence[Task],
-        generator: Generator | Given,
+        generator: Generate,
         judge: Judge | None,
         unjudged: frozenset[str] = frozenset(),
         least: int = 1,

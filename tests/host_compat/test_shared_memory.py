@@ -23,7 +23,6 @@ def is_unused(number: int) -> bool:
     return not any(list(folder.glob(f"{number:06}_*")) for folder in folders)
 
 
-@pytest.mark.skipif(not MEMORY.is_dir(), reason="no folder of shared memory")
 def test_what_a_killed_run_left_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

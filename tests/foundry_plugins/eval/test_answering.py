@@ -166,7 +166,7 @@ def test_the_next_batch_is_generated_while_answers_are_judged(tmp_path: Path) ->
             judge.next.set()
         return writes(model, part, synced)
 
-    answering = Answering(TASKS, generator, judge)  # type: ignore[arg-type]
+    answering = Answering(TASKS, generator, judge)
     answering.open(Results(tmp_path, {}))
     first = answering.answer(MODEL, PART, mine=True, following=(second, True)).rows
     assert [row.passed for row in first] == [True, False] * 2
